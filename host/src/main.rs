@@ -1,0 +1,2 @@
+//! hookline
+fn main() {}
