@@ -5,3 +5,5 @@ pub mod clock;
 pub mod entropy;
 pub mod tasks;
 pub mod telemetry;
+pub mod config;
+pub mod secrets;
