@@ -47,9 +47,7 @@ impl Clock {
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
 fn system_now() -> i64 {
     // A clock before 1970 reads as 0: nothing here can be right then, and nothing should panic for it.
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// Moves the [`Clock`] it was made with.

@@ -7,3 +7,4 @@ pub mod tasks;
 pub mod telemetry;
 pub mod config;
 pub mod secrets;
+pub mod identity;
