@@ -2,9 +2,11 @@
 //! Rooms in reading order; each uses only rooms below it in the architecture page.
 
 pub mod clock;
+pub mod config;
 pub mod entropy;
+pub mod identity;
+pub mod lock;
+pub mod redis_link;
+pub mod secrets;
 pub mod tasks;
 pub mod telemetry;
-pub mod config;
-pub mod secrets;
-pub mod identity;
