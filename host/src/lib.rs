@@ -10,3 +10,4 @@ pub mod redis_link;
 pub mod secrets;
 pub mod tasks;
 pub mod telemetry;
+pub mod broker;
