@@ -1,13 +1,19 @@
 //! Hookline: an order platform whose business lines are WebAssembly components.
-//! Rooms in reading order; each uses only rooms below it in the architecture page.
+//!
+//! Rooms in reading order. `main → {http, worker} → app → {store, plugin, payment, lock, broker} → egress → domain`;
+//! the first group below is under all of them.
 
 pub mod clock;
-pub mod config;
 pub mod entropy;
-pub mod identity;
-pub mod lock;
-pub mod redis_link;
-pub mod secrets;
 pub mod tasks;
 pub mod telemetry;
+
+pub mod config;
+pub mod identity;
+pub mod secrets;
+
+pub mod egress;
+
 pub mod broker;
+pub mod lock;
+pub mod redis_link;
