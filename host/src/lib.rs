@@ -1,1 +1,3 @@
-//! Hookline.
+//! Hookline: an order platform whose business lines are WebAssembly components.
+
+pub mod domain;

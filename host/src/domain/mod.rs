@@ -1,0 +1,3 @@
+//! The model: plain data and pure decisions, without I/O.
+
+pub mod hook;
