@@ -10,7 +10,7 @@ use super::event::Event;
 use super::fulfilment::Shipment;
 use super::hook::Hook;
 use super::ids::{BusinessCode, CouponCode, Digest, Millis, OrderNo, ShipmentNo, SignalName, StockKey};
-use super::order::{PayOrder, ShopOrder, Status, SubStatus, coded};
+use super::order::{ItemOrder, PayOrder, ShopOrder, Status, SubStatus, coded};
 use super::payment::{Payment, Refund};
 use super::resource::{CouponMove, StockMove, Transfer};
 
@@ -27,8 +27,10 @@ pub struct Change {
     pub new_shop_orders: Vec<ShopOrder>,
     /// Pay orders that move on.
     pub pay_orders: Vec<Guarded<PayOrder>>,
-    /// Shop orders that move on; their items' `refunded` is written with them.
+    /// Shop orders that move on. Their items are not written: see `items`.
     pub shop_orders: Vec<Guarded<ShopOrder>>,
+    /// Items whose `share` or `refunded` changed, as they also stand in their shop order above; under its version.
+    pub items: Vec<ItemOrder>,
     /// One row for every version of a shop order, and one for every event that changed nothing.
     pub flows: Vec<Flow>,
     /// Stock moves; two lines of one key are one move.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::{BusinessCode, BuyerId, CouponCode, Digest, Millis, OrderNo, ShopId, SkuId, StockKey};
+use super::ids::{BusinessCode, BuyerId, CouponCode, Digest, Millis, OrderNo, ShopId, SignalName, SkuId, StockKey};
 use super::money::{Currency, Minor};
 
 macro_rules! coded {
@@ -338,6 +338,10 @@ pub struct ShopOrder {
     pub plugin: Digest,
     /// A hook that is waiting for an answer or a signal.
     pub suspended: Option<Suspended>,
+    /// When the ship hook answered; packages that it left to be packed wait for their ship notices.
+    pub packed_at: Option<Millis>,
+    /// Signals that arrived and were not consumed yet.
+    pub pending_signals: i64,
     /// How many hook decisions were recorded.
     pub decisions: i64,
     /// What hooks stored.
@@ -550,5 +554,3 @@ pub struct Waiting {
     #[serde(default)]
     pub redo_last: bool,
 }
-
-use super::ids::SignalName;
