@@ -1,16 +1,17 @@
 //! Hookline: an order platform whose business lines are WebAssembly components.
 //!
 //! Rooms in reading order. `main → {http, worker} → app → {store, plugin, payment, lock, broker} → egress → domain`;
-//! the first group below is under all of them.
+//! the second group below is under all of them.
+
+pub mod domain;
 
 pub mod clock;
-pub mod entropy;
-pub mod tasks;
-pub mod telemetry;
-
 pub mod config;
+pub mod entropy;
 pub mod identity;
 pub mod secrets;
+pub mod tasks;
+pub mod telemetry;
 
 pub mod egress;
 

@@ -1,0 +1,250 @@
+//! What operators set up: business lines, their SKUs, plugin versions, secrets.
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::{BusinessCode, BuyerId, CouponCode, Digest, Millis, ShopId, SkuId, StockKey};
+use super::order::{StockMode, coded};
+use super::resource::Unit;
+
+/// A registered business line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Business {
+    /// Its code.
+    pub code: BusinessCode,
+    /// For people.
+    pub name: String,
+    /// Order types it owns.
+    pub kinds: Vec<i32>,
+    /// What the platform itself follows.
+    pub rules: LineRules,
+    /// A JSON object that every hook gets.
+    pub settings: serde_json::Value,
+    /// What its plugins may do and use.
+    pub grant: Grant,
+    /// The version new orders are priced by.
+    pub active: Option<Digest>,
+    /// Whether new orders are taken.
+    pub enabled: bool,
+}
+
+/// What the platform follows for a line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LineRules {
+    /// Accepted payment methods.
+    pub methods: Vec<String>,
+    /// How stock moves.
+    pub stock: StockMode,
+    /// Milliseconds until an order that should have gone on is forwarded again.
+    pub compensate_ms: Millis,
+    /// Milliseconds an early event may wait.
+    pub park_ms: Millis,
+    /// Technical fee in basis points (1/10,000) of what a shop order earns.
+    pub technical_fee_bp: u32,
+    /// Promotion fee in basis points.
+    pub promotion_fee_bp: u32,
+}
+
+impl Default for LineRules {
+    fn default() -> Self {
+        Self {
+            methods: vec!["sandbox".into(), "balance".into()],
+            stock: StockMode::Reserve,
+            compensate_ms: 20_000,
+            park_ms: 86_400_000,
+            technical_fee_bp: 0,
+            promotion_fee_bp: 0,
+        }
+    }
+}
+
+/// What the plugins of a line may use beyond the defaults. None leaves a default as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Grant {
+    /// Origins its calls may reach, such as `https://supplier.example`.
+    pub origins: Vec<String>,
+    /// Largest component, KiB.
+    pub component_kib: Option<u32>,
+    /// Memory of an instance, MiB.
+    pub memory_mib: Option<u32>,
+    /// Fuel of a call.
+    pub fuel: Option<u64>,
+    /// Wall time of a quote, milliseconds.
+    pub quote_ms: Option<u32>,
+    /// Wall time of any other hook, milliseconds.
+    pub hook_ms: Option<u32>,
+    /// Calls and waits of one hook.
+    pub calls: Option<u32>,
+    /// Limits for interpreted languages.
+    pub interpreted: bool,
+}
+
+/// What a line sells.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sku {
+    /// Whose.
+    pub business: BusinessCode,
+    /// Its code.
+    pub sku: SkuId,
+    /// The shop that sells it; none for every shop of the line.
+    pub shop: Option<ShopId>,
+    /// Whether it can be bought.
+    pub on_sale: bool,
+    /// What the plugin prices it by: a JSON object of at most 8 KiB, as text.
+    pub facts: String,
+}
+
+coded!(
+    /// The life of a plugin version.
+    PluginState {
+        /// Checked and compiled.
+        Ready = 0, "ready";
+        /// Prices new orders.
+        Active = 1, "active";
+        /// Only its open orders use it.
+        Draining = 2, "draining";
+        /// No order uses it.
+        Retired = 3, "retired";
+    }
+);
+
+/// A plugin version without its bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PluginVersion {
+    /// Whose.
+    pub business: BusinessCode,
+    /// Its name.
+    pub digest: Digest,
+    /// Bytes.
+    pub size: i64,
+    /// The contract it was built for.
+    pub contract: String,
+    /// Where it is in its life.
+    pub state: PluginState,
+    /// Who uploaded it.
+    pub uploaded_by: String,
+    /// When.
+    pub uploaded_at: Millis,
+    /// What the upload checks found, JSON.
+    pub report: serde_json::Value,
+}
+
+/// A coupon as issued.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Coupon {
+    /// Its code.
+    pub code: CouponCode,
+    /// The line that issued it; none for the platform's.
+    pub business: Option<BusinessCode>,
+    /// Whose it is.
+    pub buyer: BuyerId,
+    /// What the plugin makes of it.
+    pub kind: String,
+    /// A JSON object as text.
+    pub terms: String,
+}
+
+/// A write of an operator. Each goes with an audit row.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AdminWrite {
+    /// Register a line, or replace its settings.
+    PutBusiness(Business),
+    /// Take a line out: it must have no open orders.
+    DeleteBusiness(BusinessCode),
+    /// Add or replace a SKU.
+    PutSku(Sku),
+    /// Add (or with a negative quantity take away) available stock; the row is made when it is not there.
+    AddStock {
+        /// Whose.
+        business: BusinessCode,
+        /// Of what.
+        key: StockKey,
+        /// How many; `available` never falls below zero.
+        quantity: i64,
+    },
+    /// Store a sealed secret.
+    PutSecret {
+        /// Whose.
+        business: BusinessCode,
+        /// Its name.
+        name: String,
+        /// Sealed.
+        sealed: Vec<u8>,
+    },
+    /// Delete a secret.
+    DeleteSecret {
+        /// Whose.
+        business: BusinessCode,
+        /// Its name.
+        name: String,
+    },
+    /// Keep a checked component.
+    PutPlugin {
+        /// About it.
+        version: PluginVersion,
+        /// Its bytes.
+        component: Vec<u8>,
+    },
+    /// Make a version the active one; the old active one drains.
+    ActivatePlugin {
+        /// Whose.
+        business: BusinessCode,
+        /// Which.
+        digest: Digest,
+    },
+    /// Issue a coupon.
+    PutCoupon(Coupon),
+    /// Keep an API key's hash.
+    PutApiKey(ApiKey),
+    /// End an API key.
+    RevokeApiKey {
+        /// Its public id.
+        id: String,
+    },
+    /// Clear the attention mark is an order change; this only records who did what.
+    Audit(Audit),
+}
+
+/// An API key as kept: only its hash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    /// Public id, the look-up key.
+    pub id: String,
+    /// HMAC of the secret part.
+    pub hash: Vec<u8>,
+    /// The principal it stands for, JSON.
+    pub principal: String,
+    /// When it ends.
+    pub expires_at: Millis,
+    /// When it was made.
+    pub created_at: Millis,
+}
+
+/// Who did what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Audit {
+    /// Who.
+    pub actor: String,
+    /// What, such as `plugin.activate`.
+    pub action: String,
+    /// To what.
+    pub target: String,
+    /// Details as JSON text.
+    pub detail: String,
+    /// When.
+    pub at: Millis,
+}
+
+/// A wallet balance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Balance {
+    /// Whose.
+    pub buyer: BuyerId,
+    /// Of what.
+    pub unit: Unit,
+    /// Can be spent.
+    pub available: i64,
+    /// Held for orders.
+    pub held: i64,
+}

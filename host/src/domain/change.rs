@@ -1,0 +1,435 @@
+//! A [`Change`] is everything one decision writes, applied all or nothing.
+//!
+//! It is plain data that a pure function returned; nothing else writes business tables, so an outbox row or a flow row
+//! cannot be forgotten. The store answers with [`Committed`] or a [`Refusal`]; a refused change leaves no trace.
+
+use serde::{Deserialize, Serialize};
+
+use super::catalogue::AdminWrite;
+use super::event::Event;
+use super::fulfilment::Shipment;
+use super::hook::Hook;
+use super::ids::{BusinessCode, CouponCode, Digest, Millis, OrderNo, ShipmentNo, SignalName, StockKey};
+use super::order::{ItemOrder, PayOrder, ShopOrder, Status, SubStatus, coded};
+use super::payment::{Payment, Refund};
+use super::resource::{CouponMove, StockMove, Transfer};
+
+/// Everything one decision writes.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Change {
+    /// The decision's time.
+    pub at: Millis,
+    /// The caller's idempotency key, claimed with the effect.
+    pub claim: Option<Claim>,
+    /// A number taken earlier (`GenOID`) is used up by inserting the pay order; the unique key is the last word.
+    pub new_pay_orders: Vec<PayOrder>,
+    /// New shop orders with their items.
+    pub new_shop_orders: Vec<ShopOrder>,
+    /// Pay orders that move on.
+    pub pay_orders: Vec<Guarded<PayOrder>>,
+    /// Shop orders that move on. Their items are not written: see `items`.
+    pub shop_orders: Vec<Guarded<ShopOrder>>,
+    /// Items whose `share` or `refunded` changed, as they also stand in their shop order above; under its version.
+    pub items: Vec<ItemOrder>,
+    /// One row for every version of a shop order, and one for every event that changed nothing.
+    pub flows: Vec<Flow>,
+    /// Stock moves; two lines of one key are one move.
+    pub stock: Vec<StockMove>,
+    /// Wallet postings.
+    pub transfers: Vec<Transfer>,
+    /// Coupon steps.
+    pub coupons: Vec<CouponMove>,
+    /// Payments, under their pay order's version.
+    pub payments: Vec<Write<Payment>>,
+    /// Refunds, under their pay order's version.
+    pub refunds: Vec<Write<Refund>>,
+    /// Shipments, under their shop order's version.
+    pub shipments: Vec<Write<Shipment>>,
+    /// Timers to arm and disarm, in this order: disarm first, then arm.
+    pub disarm: Vec<TimerKey>,
+    /// Arming an armed timer moves it.
+    pub arm: Vec<Timer>,
+    /// Events for the outbox.
+    pub events: Vec<Event>,
+    /// Hook decisions for the record.
+    pub decisions: Vec<Decision>,
+    /// Journal entries of suspended hooks.
+    pub journal: Vec<JournalWrite>,
+    /// Signals that arrived.
+    pub signals: Vec<SignalRow>,
+    /// Signals that a wait consumed.
+    pub consumed: Vec<SignalKey>,
+    /// Early events put aside.
+    pub park: Vec<Parked>,
+    /// Early events taken up (or given up: then `dead` says why).
+    pub unpark: Vec<Unpark>,
+    /// Settlements of completed or closed shop orders.
+    pub settlements: Vec<Settlement>,
+    /// What operators set up.
+    pub admin: Vec<AdminWrite>,
+}
+
+/// A row that moves from a known version and status to its next version.
+///
+/// Invariant: `row.version > version`; the store refuses unless the stored row has exactly `version` and `status`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guarded<T> {
+    /// The version the decision was made on.
+    pub version: i64,
+    /// The status the decision was made on.
+    pub status: Status,
+    /// The row as it shall be.
+    pub row: T,
+}
+
+/// A child row written under its parent's version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Write<T> {
+    /// It is new.
+    Insert(T),
+    /// It exists; its mutable part is replaced.
+    Update(T),
+}
+
+impl<T> Write<T> {
+    /// The row.
+    pub fn row(&self) -> &T {
+        match self {
+            Self::Insert(row) | Self::Update(row) => row,
+        }
+    }
+}
+
+/// An idempotency key with what it stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// Who sent it.
+    pub principal: String,
+    /// As sent, at most 255 characters.
+    pub key: String,
+    /// SHA-256 of operation and body.
+    pub digest: Digest,
+    /// The use case, such as `create_order`.
+    pub operation: String,
+    /// The use case's outcome as JSON; http renders it again.
+    pub outcome: String,
+}
+
+/// A claim that exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredClaim {
+    /// Of the body it was claimed with.
+    pub digest: Digest,
+    /// The use case.
+    pub operation: String,
+    /// Its outcome.
+    pub outcome: String,
+}
+
+/// One step of a shop order's history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flow {
+    /// Whose.
+    pub shop_no: OrderNo,
+    /// The order's version after it (unchanged when ignored).
+    pub version: i64,
+    /// What happened: `create`, `pay`, `deduct`, `ship`, `deliver`, `receive`, `cancel`, `suspend`, …
+    pub event: String,
+    /// Before; none for the first.
+    pub from: Option<(Status, SubStatus)>,
+    /// After.
+    pub to: (Status, SubStatus),
+    /// Late or duplicate: nothing else changed.
+    pub ignored: bool,
+    /// When.
+    pub at: Millis,
+    /// Who: `buyer:…`, `timer`, `callback:sandbox`, …
+    pub actor: String,
+    /// For people.
+    pub note: String,
+}
+
+coded!(
+    /// What a timer does when it fires.
+    TimerKind {
+        /// Cancel an unpaid pay order. Subject: L1.
+        PayTimeout = 0, "pay_timeout";
+        /// Forward again: compensation, hook retry, end of a wait. Subject: L2.
+        Compensate = 1, "compensate";
+        /// The shipping deadline passed: metric and event. Subject: L2.
+        ShipOverdue = 2, "ship_overdue";
+        /// Receive without the buyer. Subject: L2.
+        AutoReceive = 3, "auto_receive";
+        /// Settle and complete. Subject: L2.
+        Settle = 4, "settle";
+        /// Ask the provider about pending refunds again. Subject: L1.
+        Refund = 5, "refund";
+        /// Try parked events again. Subject: L2.
+        Parked = 6, "parked";
+    }
+);
+
+/// A timer's name: at most one of a kind per subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TimerKey {
+    /// The order it concerns.
+    pub subject: OrderNo,
+    /// What it does.
+    pub kind: TimerKind,
+}
+
+/// An armed timer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timer {
+    /// Its name.
+    pub key: TimerKey,
+    /// When it fires.
+    pub due: Millis,
+    /// How often it has fired for this cause; back-off follows it.
+    pub attempt: i64,
+}
+
+/// The record of one hook call. Unique by (subject, seq).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// The shop order; the pay order for pricing.
+    pub subject: OrderNo,
+    /// 0, 1, 2 … per subject.
+    pub seq: i64,
+    /// Whose plugin.
+    pub business: BusinessCode,
+    /// Which hook.
+    pub hook: Hook,
+    /// Which version.
+    pub plugin: Digest,
+    /// Input and output as JSON, compressed with zstd.
+    pub input: Vec<u8>,
+    /// See `input`.
+    pub output: Vec<u8>,
+    /// Fuel used.
+    pub fuel: i64,
+    /// Wall time, microseconds.
+    pub micros: i64,
+    /// The outcome's word.
+    pub outcome: String,
+    /// When.
+    pub at: Millis,
+}
+
+/// A step of a suspended hook's journal; unique by (shop order, hook, index).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JournalWrite {
+    /// The next entry. Fails as [`Refusal::JournalMoved`] when the index is taken.
+    Append(JournalRow),
+    /// The last entry is dropped, its call will be sent again.
+    DropLast {
+        /// Whose.
+        shop_no: OrderNo,
+        /// Which hook.
+        hook: Hook,
+        /// Which entry.
+        index: u32,
+    },
+    /// A call that must never be repeated is about to be sent; see [`JournalRow::answer`].
+    Intent(JournalRow),
+    /// The intent's answer arrived.
+    Answer(JournalRow),
+}
+
+/// A journal entry as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JournalRow {
+    /// Whose.
+    pub shop_no: OrderNo,
+    /// Which hook.
+    pub hook: Hook,
+    /// 0, 1, 2 …
+    pub index: u32,
+    /// SHA-256 of the request without its secrets; another digest at replay is a divergence.
+    pub digest: Digest,
+    /// The answer as JSON; empty for an intent without answer.
+    pub answer: String,
+    /// When.
+    pub at: Millis,
+}
+
+/// A signal, kept also before anyone waits; unique by (order, name, id).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignalRow {
+    /// Its name.
+    pub key: SignalKey,
+    /// JSON as sent.
+    pub payload: String,
+    /// When it arrived.
+    pub at: Millis,
+}
+
+/// A signal's name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignalKey {
+    /// The shop order.
+    pub shop_no: OrderNo,
+    /// What it is.
+    pub name: SignalName,
+    /// The sender's id.
+    pub id: String,
+}
+
+/// An early event: its target can still be reached, so it waits. Unique by (shop order, event, id).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parked {
+    /// For whom.
+    pub shop_no: OrderNo,
+    /// What: `ship`, `deliver`, …
+    pub event: String,
+    /// Distinguishes two of a kind, such as the shipment number.
+    pub id: String,
+    /// The use case's request as JSON.
+    pub payload: String,
+    /// When it arrived.
+    pub at: Millis,
+    /// When it becomes a dead letter.
+    pub expires_at: Millis,
+}
+
+/// The end of a parked event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unpark {
+    /// For whom.
+    pub shop_no: OrderNo,
+    /// See [`Parked`].
+    pub event: String,
+    /// See [`Parked`].
+    pub id: String,
+    /// Given up: it moves to the dead letters with this reason.
+    pub dead: Option<String>,
+}
+
+/// What a shop gets of a shop order, fixed once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settlement {
+    /// Of what.
+    pub shop_no: OrderNo,
+    /// Cash, coin, third-party and platform-discount shares of what was not refunded, plus what was retained.
+    pub gross: i64,
+    /// Technical fee.
+    pub technical_fee: i64,
+    /// Promotion fee.
+    pub promotion_fee: i64,
+    /// gross − fees
+    pub net: i64,
+    /// When.
+    pub at: Millis,
+}
+
+/// The change is durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Committed;
+
+/// Why a change was not applied. Nothing of it was.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Somebody else was faster; decide again on the new state.
+    #[error("order {no} has moved on")]
+    VersionMoved {
+        /// Which.
+        no: OrderNo,
+    },
+    /// Not enough left.
+    #[error("stock {key} of {business} is short: {wanted} wanted, {available} left")]
+    StockShort {
+        /// Whose.
+        business: BusinessCode,
+        /// Of what.
+        key: StockKey,
+        /// How many.
+        wanted: i64,
+        /// How many there are.
+        available: i64,
+    },
+    /// No such stock row.
+    #[error("business {business} has no stock {key}")]
+    UnknownStock {
+        /// Whose.
+        business: BusinessCode,
+        /// Of what.
+        key: StockKey,
+    },
+    /// The account does not hold it.
+    #[error("the wallet is short: {needed} {unit} needed, {available} there")]
+    BalanceShort {
+        /// Currency or COINS.
+        unit: String,
+        /// How much.
+        needed: i64,
+        /// How much there is.
+        available: i64,
+    },
+    /// The coupon is not the buyer's or not free.
+    #[error("coupon {code} cannot be used")]
+    CouponUnusable {
+        /// Which.
+        code: CouponCode,
+    },
+    /// An order of this number exists.
+    #[error("number {no} is taken")]
+    NumberTaken {
+        /// Which.
+        no: OrderNo,
+    },
+    /// The idempotency key was used; its stored claim answers.
+    #[error("the idempotency key was used before")]
+    KeyUsed(StoredClaim),
+    /// Another shipment has the waybill.
+    #[error("waybill {waybill} belongs to another shipment")]
+    WaybillTaken {
+        /// Which.
+        waybill: String,
+    },
+    /// Another payment has the provider's reference.
+    #[error("trade {trade_no} belongs to another payment")]
+    TradeTaken {
+        /// Which.
+        trade_no: String,
+    },
+    /// The posting or stock move exists: the operation was done before.
+    #[error("operation {operation} of order {no} was done before")]
+    OperationDone {
+        /// Whose.
+        no: OrderNo,
+        /// Which.
+        operation: String,
+    },
+    /// The journal is not where the decision saw it.
+    #[error("the journal of order {no} has moved on")]
+    JournalMoved {
+        /// Whose.
+        no: OrderNo,
+    },
+    /// The signal was stored before.
+    #[error("signal {id} was received before")]
+    SignalSeen {
+        /// Its id.
+        id: String,
+    },
+    /// The event was parked before.
+    #[error("event {id} is waiting already")]
+    ParkedBefore {
+        /// Its id.
+        id: String,
+    },
+    /// An administrative write names something that is not there or must not be changed.
+    #[error("{0}")]
+    Admin(String),
+}
+
+/// A shipment's waybill (kept here so that both edges name it the same way).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShipNotice {
+    /// Which; none ships the only one that is still to be packed.
+    pub shipment_no: Option<ShipmentNo>,
+    /// Who carries it.
+    pub carrier: String,
+    /// The carrier's number.
+    pub waybill: String,
+}
