@@ -9,7 +9,7 @@ mod shared;
 use std::time::Duration;
 
 pub use local::LocalLocks;
-pub use shared::SharedLocks;
+pub use shared::{LOCK_PATIENCE, SharedLocks};
 
 /// Who keeps the locks. Cheap to clone.
 #[derive(Clone, Debug)]

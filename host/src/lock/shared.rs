@@ -17,8 +17,8 @@ use crate::tasks::Tasks;
 use crate::telemetry::Seldom;
 use crate::telemetry::metrics::{LOCK_UNAVAILABLE, LOCK_WAIT_EXPIRED};
 
-/// The longest that one Redis command may hold up a caller.
-const PATIENCE: Duration = Duration::from_millis(200);
+/// The longest that one Redis command should hold up a caller.
+pub const LOCK_PATIENCE: Duration = Duration::from_millis(200);
 /// After a failure Redis is left alone for this long, milliseconds.
 const REST: i64 = 1_000;
 /// Between two tries for a lock that another host holds: this, plus as much again at random, milliseconds.
@@ -57,12 +57,18 @@ enum Try {
 }
 
 impl SharedLocks {
-    /// Connects at the first use.
-    pub fn new(url: &SecretString, clock: Clock, entropy: Entropy, tasks: Tasks) -> Result<Self, LinkError> {
+    /// Connects at the first use. Each Redis command may take `patience`, as a rule [`LOCK_PATIENCE`].
+    pub fn new(
+        url: &SecretString,
+        patience: Duration,
+        clock: Clock,
+        entropy: Entropy,
+        tasks: Tasks,
+    ) -> Result<Self, LinkError> {
         Ok(Self {
             inner: Arc::new(Inner {
                 local: LocalLocks::new(),
-                link: RedisLink::lazy(url, PATIENCE)?,
+                link: RedisLink::lazy(url, patience)?,
                 free: Script::new(FREE),
                 clock,
                 entropy,
