@@ -10,11 +10,10 @@ use crate::{components, find, run};
 
 /// Runs all tests, or what the arguments select.
 pub(crate) fn run(workspace: &Workspace, arguments: &[String], report: &mut Report) -> anyhow::Result<()> {
-    let selection = Selection::parse(arguments);
     let postgres = report.step("find PostgreSQL", || find::postgres(workspace))?;
     let redis = report.step("find Redis", || find::redis(workspace))?;
     let components = report.step("build the components", || components::build(workspace))?;
-    report.step("build the host and the tests", || selection.build(workspace))?;
+    report.step("build the host", || workspace.build_binaries(&["hookline"], Profile::Dev))?;
 
     let mut environment = Environment::new(&workspace.binary("hookline", Profile::Dev), &components);
     environment.postgres(&postgres);
@@ -27,7 +26,11 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String], report: &mut Repo
 
     let outcome = report.step(format!("cargo test {}", arguments.join(" ")), || {
         let mut cargo = workspace.cargo();
-        cargo.arg("test").args(selection.packages()).arg("--no-fail-fast").args(arguments);
+        cargo.args(["test", "--no-fail-fast"]);
+        if !names_packages(arguments) {
+            cargo.arg("--workspace");
+        }
+        cargo.args(arguments);
         environment.apply(&mut cargo);
         run::tool(&mut cargo)
     });
@@ -35,59 +38,25 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String], report: &mut Repo
     outcome.and(stopped)
 }
 
-/// What to build and test: everything, unless the arguments name packages.
-struct Selection {
-    packages: Vec<String>,
-}
-
-impl Selection {
-    fn parse(arguments: &[String]) -> Self {
-        let mut packages = Vec::new();
-        let mut words = arguments.iter().take_while(|word| *word != "--");
-        while let Some(word) = words.next() {
-            if word == "-p" || word == "--package" {
-                packages.extend(words.next().cloned());
-            } else if let Some(name) = word.strip_prefix("--package=").or_else(|| word.strip_prefix("-p")) {
-                packages.push(name.to_owned());
-            }
-        }
-        Self { packages }
-    }
-
-    /// For `cargo test`, which gets the arguments that name packages as they are.
-    fn packages(&self) -> &'static [&'static str] {
-        if self.packages.is_empty() { &["--workspace"] } else { &[] }
-    }
-
-    /// Builds with the same selection and test targets as the run that follows, so that features agree and nothing is
-    /// built twice.
-    fn build(&self, workspace: &Workspace) -> anyhow::Result<()> {
-        let mut cargo = workspace.cargo();
-        if self.packages.is_empty() {
-            return run::tool(cargo.args(["build", "--workspace", "--all-targets"]));
-        }
-        cargo.args(["build", "--package", "hookline", "--bin", "hookline"]);
-        for package in &self.packages {
-            cargo.args(["--package", package]);
-        }
-        run::tool(&mut cargo)
-    }
+/// Whether the arguments name packages themselves. A filter or `--test NAME` is faster: cargo unifies features over what
+/// is selected, so another selection builds dependencies again.
+fn names_packages(arguments: &[String]) -> bool {
+    let ours = arguments.iter().take_while(|word| *word != "--");
+    ours.into_iter().any(|word| word.starts_with("-p") || word == "--package" || word.starts_with("--package="))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::names_packages;
 
-    fn parse(words: &[&str]) -> Vec<String> {
-        Selection::parse(&words.iter().map(ToString::to_string).collect::<Vec<_>>()).packages
+    fn given(words: &[&str]) -> bool {
+        names_packages(&words.iter().map(ToString::to_string).collect::<Vec<_>>())
     }
 
     #[test]
     fn finds_named_packages_before_the_dashes_only() {
-        assert!(parse(&["lifecycle", "--", "-p", "x"]).is_empty());
-        assert_eq!(
-            parse(&["-p", "hookline", "--package=xtask", "-phookline-tests"]),
-            ["hookline", "xtask", "hookline-tests"]
-        );
+        assert!(!given(&["lifecycle", "--", "-p", "x"]));
+        assert!(given(&["-p", "hookline"]));
+        assert!(given(&["lifecycle", "--package=hookline"]));
     }
 }

@@ -73,10 +73,11 @@ impl Workspace {
         command
     }
 
-    /// Builds binaries of the platform and its harness, in one selection so that features are unified once.
+    /// Builds binaries of the platform and its harness. The whole workspace is selected, as in `cargo test --workspace`:
+    /// cargo unifies features over the selection, and another one would build the engine and the databases again.
     pub(crate) fn build_binaries(&self, names: &[&str], profile: Profile) -> anyhow::Result<()> {
         let mut cargo = self.cargo();
-        cargo.args(["build", "--package", "hookline", "--package", "hookline-tests"]);
+        cargo.args(["build", "--workspace"]);
         for name in names {
             cargo.args(["--bin", name]);
         }

@@ -27,7 +27,9 @@ pub(crate) struct Found {
 
 /// Finds `postgres`, `initdb`, `psql` and `pgbench`, all in one folder.
 pub(crate) fn postgres(workspace: &Workspace) -> anyhow::Result<Found> {
-    let installed = on_path("postgres").and_then(|program| program.parent().map(Path::to_owned));
+    // Links are followed: the programs find each other relative to where they really are.
+    let program = on_path("postgres").and_then(|link| fs::canonicalize(link).ok());
+    let installed = program.and_then(|program| program.parent().map(Path::to_owned));
     let installed =
         installed.into_iter().chain(postgres_versions(Path::new("/"))).find(|folder| is_postgres(folder, None));
     if let Some(path) = installed {
@@ -62,10 +64,10 @@ pub(crate) fn redis(workspace: &Workspace) -> anyhow::Result<Found> {
     Ok(Found { path, libraries: unpacked.libraries })
 }
 
-/// Follows links, since PostgreSQL finds its files relative to where its programs really are.
+/// Links are not followed: redis-server is one, to a program that looks at the name that it was called by.
 fn on_path(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
-    env::split_paths(&path).map(|folder| folder.join(program)).find_map(|file| fs::canonicalize(file).ok())
+    env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
 }
 
 /// Folders of programs below a root, the newest version first.
