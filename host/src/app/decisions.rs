@@ -41,7 +41,13 @@ pub struct Subject {
 }
 
 /// Writes down a call: the answer, or the outcome's detail where there is none.
-pub fn record<T: Serialize>(subject: Subject, hook: Hook, input: &impl Serialize, call: &Call<T>, at: Millis) -> Decision {
+pub fn record<T: Serialize>(
+    subject: Subject,
+    hook: Hook,
+    input: &impl Serialize,
+    call: &Call<T>,
+    at: Millis,
+) -> Decision {
     let output = match call.outcome.ok() {
         Some(answer) => compressed(answer),
         None => compressed(&call.outcome.detail()),

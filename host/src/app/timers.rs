@@ -51,8 +51,8 @@ pub async fn put_off(app: &App, timer: Timer) -> Result<(), Problem> {
 
 /// A timer whose work had nothing to do is disarmed here, unless the work moved it.
 async fn disarm_if_still_due(app: &App, timer: Timer) -> Result<(), Problem> {
-    let stored = app.store.timer(timer.key).await.map_err(store_problem)?;
-    if stored.is_none_or(|t| t.due != timer.due) {
+    let stored = app.store.timers(timer.key.subject).await.map_err(store_problem)?;
+    if !stored.iter().any(|t| t.key == timer.key && t.due == timer.due) {
         return Ok(());
     }
     let done = change(app, timer.key.subject, |tree| {

@@ -134,7 +134,7 @@ pub(super) async fn receive(
     let Some(mut answered) = ask(app, draft, shop, input, arrived, cause).await? else {
         return Ok(Asked::Ended(Ended::Rest));
     };
-    answered.consumed.extend(consumed);
+    answered.consumed = answered.consumed.or(consumed);
     if let Outcome::Ok(Step::Done(done)) = &answered.call.outcome
         && let Verdict::Refused(why) = &done.verdict
     {

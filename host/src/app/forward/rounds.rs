@@ -105,9 +105,8 @@ pub async fn advance(app: &App, mut request: Forward<'_>) -> Result<Went, Proble
         let after = Arc::new(after);
         (run.arrived, run.first, freshness) = (None, false, Freshness::Cached);
         (request.event, request.keyed) = (None, None);
-        let owes = |t: &OrderTree| {
-            t.refunds.iter().any(|r| r.status == RefundStatus::Pending && r.way == Way::Provider)
-        };
+        let owes =
+            |t: &OrderTree| t.refunds.iter().any(|r| r.status == RefundStatus::Pending && r.way == Way::Provider);
         if owes(&after) && !owes(&before) {
             refund::spawn(app, after.pay.no);
         }
