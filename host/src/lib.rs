@@ -20,3 +20,4 @@ pub mod lock;
 pub mod payment;
 pub mod plugin;
 pub mod redis_link;
+pub mod faults;
