@@ -1,3 +1,4 @@
 //! Hookline: an order platform whose business lines are WebAssembly components.
 
 pub mod domain;
+pub mod store;
