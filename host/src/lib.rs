@@ -8,6 +8,8 @@ pub mod domain;
 pub mod clock;
 pub mod config;
 pub mod entropy;
+pub mod faults;
+pub mod health;
 pub mod identity;
 pub mod secrets;
 pub mod tasks;
@@ -20,4 +22,7 @@ pub mod lock;
 pub mod payment;
 pub mod plugin;
 pub mod redis_link;
-pub mod faults;
+pub mod store;
+
+pub mod app;
+pub mod worker;
