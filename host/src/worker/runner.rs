@@ -41,6 +41,11 @@ pub trait Worker: Send {
     /// How long it rests when there is nothing to do.
     fn rest(&self) -> Duration;
 
+    /// How long it waits after being woken, so that more comes together.
+    fn gather(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// Does what there is to do, up to a bounded amount.
     async fn run_once(&mut self) -> Result<Worked, Trouble>;
 
@@ -50,24 +55,14 @@ pub trait Worker: Send {
     }
 }
 
-/// Ends a worker's rest.
-#[derive(Clone, Debug, Default)]
-pub struct Wake(Arc<Notify>);
-
-impl Wake {
-    /// Wakes the worker now, or lets its next rest be none.
-    pub fn wake(&self) {
-        self.0.notify_one();
-    }
-}
-
 /// What every loop needs.
 #[derive(Clone, Debug)]
 pub(super) struct Loop {
     pub(super) clock: Clock,
     pub(super) entropy: Entropy,
     pub(super) stop: StopSignal,
-    pub(super) wake: Wake,
+    /// Ends a rest.
+    pub(super) wake: Arc<Notify>,
 }
 
 impl Loop {
@@ -94,11 +89,11 @@ impl Loop {
             };
             let woken = async {
                 // After an error the rest is kept: a signal a millisecond would make it a hot loop.
-                if failures == 0 { self.wake.0.notified().await } else { std::future::pending().await }
+                if failures == 0 { self.wake.notified().await } else { std::future::pending().await }
             };
             tokio::select! {
                 () = tokio::time::sleep(rest) => {}
-                () = woken => {}
+                () = woken => tokio::time::sleep(worker.gather()).await,
                 () = self.stop.requested() => {}
             }
         }
@@ -166,14 +161,14 @@ mod tests {
     #[tokio::test]
     async fn more_runs_at_once_a_signal_ends_a_rest_and_stopping_finishes() {
         let (runs, mut ran) = mpsc::unbounded_channel();
-        let (tasks, wake) = (Tasks::new(), Wake::default());
+        let (tasks, wake) = (Tasks::new(), Arc::new(Notify::new()));
         let (clock, entropy) = (Clock::system(), Entropy::seeded(1));
         let around = Loop { clock, entropy, stop: tasks.stop_signal(), wake: wake.clone() };
         tasks.spawn("counting", around.drive(Counting { runs, count: 0, fails: false }));
         for expected in 1..=3 {
             assert_eq!(ran.recv().await, Some(expected));
         }
-        wake.wake();
+        wake.notify_one();
         assert_eq!(ran.recv().await, Some(4));
         assert_eq!(tasks.shut_down(Duration::from_secs(10)).await, ShutDown::Clean);
         assert_eq!(ran.recv().await, Some(1_000));
@@ -182,14 +177,14 @@ mod tests {
     #[tokio::test]
     async fn failures_are_spaced_out_whatever_wakes_the_worker() {
         let (runs, mut ran) = mpsc::unbounded_channel();
-        let (tasks, wake) = (Tasks::new(), Wake::default());
+        let (tasks, wake) = (Tasks::new(), Arc::new(Notify::new()));
         let watch = Clock::system().stopwatch();
         let around =
             Loop { clock: Clock::system(), entropy: Entropy::seeded(1), stop: tasks.stop_signal(), wake: wake.clone() };
         tasks.spawn("counting", around.drive(Counting { runs, count: 0, fails: true }));
         for expected in 1..=3 {
             assert_eq!(ran.recv().await, Some(expected));
-            wake.wake();
+            wake.notify_one();
         }
         // At least half of 100 and half of 200 milliseconds.
         assert!(watch.elapsed() >= Duration::from_millis(150), "{:?}", watch.elapsed());

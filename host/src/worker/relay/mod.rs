@@ -29,6 +29,8 @@ const CHECK_EVERY: Duration = Duration::from_secs(1);
 const TIDY_EVERY: Duration = Duration::from_secs(5);
 /// How often streams are trimmed.
 const TRIM_EVERY: Duration = Duration::from_secs(60);
+/// After the signal of a commit more commits are waited for, so that a busy host marks many events at once.
+const GATHER: Duration = Duration::from_millis(5);
 /// Runs that stopping waits for.
 const LAST_RUNS: usize = 50;
 
@@ -139,6 +141,10 @@ impl Worker for Relay {
 
     fn rest(&self) -> Duration {
         self.setup.poll
+    }
+
+    fn gather(&self) -> Duration {
+        GATHER
     }
 
     async fn run_once(&mut self) -> Result<Worked, Trouble> {
