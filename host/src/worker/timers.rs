@@ -122,7 +122,7 @@ impl Drop for Done {
 }
 
 async fn fire(work: &dyn Fire, timer: Timer) {
-    let (kind, no) = (timer.key.kind.as_str(), timer.key.subject);
+    let (kind, no) = (timer.key.kind.word(), timer.key.subject);
     let outcome = match work.fire(timer).await {
         Ok(()) => "done",
         Err(error) => {

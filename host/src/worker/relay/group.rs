@@ -55,7 +55,7 @@ impl Group {
     pub(super) async fn load(setup: &RelaySetup, number: u16) -> Result<Self, StoreError> {
         let mut streams = vec![];
         for topic in [Topic::Order, Topic::Payment, Topic::Fulfilment, Topic::Aftersale] {
-            let key = StreamKey::new(&setup.prefix, topic.as_str(), u8::try_from(number).unwrap_or(u8::MAX));
+            let key = StreamKey::new(&setup.prefix, topic.word(), u8::try_from(number).unwrap_or(u8::MAX));
             let mark = match setup.broker.keeps() {
                 Keeps::WhileRunning => None,
                 Keeps::AcrossRestarts => setup.store.stream_mark(key.as_str()).await?,
