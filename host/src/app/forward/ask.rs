@@ -21,6 +21,7 @@ use crate::domain::order::{Reason, ShopOrder, Suspended, Waiting};
 use crate::faults;
 use crate::plugin::{Call, Outcome};
 use crate::secrets::Place;
+use crate::telemetry::metrics::ORDERS_ATTENTION;
 
 /// Calls and waits of one hook, unless the line's grant allows more.
 const CALLS: u32 = 16;
@@ -469,7 +470,7 @@ impl<I: Input> Answered<I> {
 /// A person must look: listed until an operator drives the order on. Nothing forwards it by itself.
 pub(super) fn attention(draft: &mut Draft, no: OrderNo, why: &str) {
     tracing::error!(%no, why, "an order needs attention");
-    metrics::counter!("hookline_orders_attention_total").increment(1);
+    metrics::counter!(ORDERS_ATTENTION).increment(1);
     draft.stay(no, "attention", why).attention = Some(why.to_owned());
     draft.disarm(no, TimerKind::Compensate);
 }

@@ -169,6 +169,7 @@ async fn round(
 ) -> Result<Round, Problem> {
     let mut trigger = None;
     if run.first {
+        run.effect = "applied";
         if let Cause::Timer(attempt) = request.cause {
             rearm(app, draft, no, attempt);
         }
