@@ -9,6 +9,8 @@ use futures_util::FutureExt as _;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
+use crate::telemetry::metrics::TASK_PANICS;
+
 /// The host's running tasks, cheap to clone. Made once at start.
 #[derive(Clone, Debug)]
 pub struct Tasks {
@@ -47,6 +49,7 @@ impl Tasks {
     pub fn spawn(&self, name: &'static str, work: impl Future<Output = ()> + Send + 'static) {
         let guarded = async move {
             if AssertUnwindSafe(work).catch_unwind().await.is_err() {
+                metrics::counter!(TASK_PANICS, "task" => name).increment(1);
                 tracing::error!(task = name, "a background task panicked");
             }
         };
