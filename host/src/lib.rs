@@ -23,5 +23,6 @@ pub mod redis_link;
 pub mod store;
 
 pub mod app;
+pub mod http;
 
 pub mod faults;
