@@ -39,7 +39,7 @@ use crate::telemetry::Metrics;
 /// own limit is what answers.
 const UPLOAD_LIMIT: usize = 34 << 20;
 /// How long an upload may take: its compiler alone gets 90 seconds.
-const UPLOAD_TIMEOUT: Duration = Duration::from_secs(180);
+const UPLOAD_TIMEOUT: Duration = Duration::from_mins(3);
 
 /// What every handler works with.
 struct Room {
