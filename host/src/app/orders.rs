@@ -156,7 +156,7 @@ where
                 draft.change.claim = keyed.claim(&outcome)?;
                 Decided::Commit(draft, outcome)
             }
-            nothing => nothing,
+            nothing @ Decided::Nothing(_) => nothing,
         })
     });
     match decided.await {
@@ -184,6 +184,7 @@ pub fn denied(error: CommitError) -> Denied {
 }
 
 /// A read that failed.
+#[expect(clippy::needless_pass_by_value, reason = "made for map_err")]
 pub fn store_problem(error: StoreError) -> Problem {
     Problem::internal(Chain(&error))
 }

@@ -22,7 +22,7 @@ use crate::domain::tree::OrderTree;
 use crate::faults;
 
 /// A shared lock frees itself after this; a forward that calls slow suppliers may outlive it, and the store decides.
-const LOCK_TTL: Duration = Duration::from_secs(60);
+const LOCK_TTL: Duration = Duration::from_mins(1);
 /// How long a forward waits for the one before it.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
 /// Rounds of one forward: calls of all hooks of an order fit in.
@@ -169,6 +169,7 @@ async fn round(
 ) -> Result<Round, Problem> {
     let mut trigger = None;
     if run.first {
+        run.effect = "applied";
         if let Cause::Timer(attempt) = request.cause {
             rearm(app, draft, no, attempt);
         }

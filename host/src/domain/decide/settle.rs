@@ -33,7 +33,8 @@ pub fn gross(shop: &ShopOrder) -> Minor {
         let given = share.cash - refunded.cash + value_left(share, refunded);
         if whole { given } else { given + share.third_party + share.platform_discount }
     };
-    let items = shop.items.iter().map(|item| line(&item.share, &item.refunded, item.refunded.quantity == item.quantity));
+    let items =
+        shop.items.iter().map(|item| line(&item.share, &item.refunded, item.refunded.quantity == item.quantity));
     let (freight, back) = (&shop.amounts.freight_share, &shop.amounts.freight_refunded);
     items.sum::<Minor>() + line(freight, back, back.cash == freight.cash && back.coins == freight.coins)
 }
