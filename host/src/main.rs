@@ -125,6 +125,9 @@ fn compile() -> ExitCode {
 
 /// An error and its causes in one line.
 fn chain(error: &(dyn Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    let mut causes = vec![error];
+    while let Some(cause) = causes.last().and_then(|error| error.source()) {
+        causes.push(cause);
+    }
+    causes.iter().map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
