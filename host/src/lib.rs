@@ -17,4 +17,6 @@ pub mod egress;
 
 pub mod broker;
 pub mod lock;
+pub mod payment;
+pub mod plugin;
 pub mod redis_link;

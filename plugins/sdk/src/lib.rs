@@ -37,6 +37,8 @@ mod date;
 mod http;
 mod line;
 pub mod log;
+#[cfg(target_family = "wasm")]
+mod memory;
 pub mod money;
 mod refusals;
 mod stop;

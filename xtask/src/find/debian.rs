@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail};
 
@@ -90,7 +90,8 @@ fn download_and_unpack(package: &str, root: &Path) -> anyhow::Result<()> {
 /// apt's own solver says what an installation would add: it knows alternatives, versions, and what is there.
 fn needed(package: &str) -> anyhow::Result<Vec<String>> {
     let mut simulate = apt_get();
-    simulate.args(["install", "--simulate", "--no-install-recommends", package]);
+    // apt explains itself there.
+    simulate.args(["install", "--simulate", "--no-install-recommends", package]).stderr(Stdio::inherit());
     let plan = run::output(&mut simulate).with_context(|| format!("apt-get knows no installable package {package}"))?;
     let packages = parse_plan(&plan);
     if packages.is_empty() {

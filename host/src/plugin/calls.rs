@@ -1,0 +1,180 @@
+//! One call of a hook: a fresh instance, every limit set before it exists, the answer through the firewall, and the
+//! instance dropped whatever happened.
+
+use std::time::{Duration, Instant};
+
+use aws_lc_rs::digest;
+use wasmtime::{PoolConcurrencyLimitError, Store, Trap, UpdateDeadline};
+
+use super::firewall;
+use super::limiter::Stopped;
+use super::limits::{self, Exceeded, Limit};
+use super::outcome::{BadOutput, Call, Outcome, Refusal};
+use super::plugin_log::Origin;
+use super::question::Question;
+use super::registry::Version;
+use super::state::State;
+use super::wasi::Denied;
+use super::weigh::Weight;
+use crate::domain::hook::LineRefusal;
+
+/// Handles of WASI resources an instance may hold.
+const HANDLES: usize = 1_024;
+/// A deadline reached with less of its fuel used, in percent, is the host's fault.
+const BUSY_PERCENT: u64 = 20;
+/// Bytes kept of an error's text.
+const DETAIL_BYTES: usize = 500;
+
+/// Runs `question` and judges the answer. Runs on the hook runtime.
+pub(super) async fn run<Q: Question>(version: &Version, question: Q) -> Call<Q::Answer> {
+    let started = Instant::now();
+    if let Err(exceeded) = admit(&question) {
+        return Call { outcome: Outcome::InputTooLarge(exceeded), fuel: 0, micros: 0, log: Vec::new() };
+    }
+    let limits = &version.limits;
+    let budget = Budget { fuel: limits.fuel_for(question.lines()), wall_ms: limits.wall_ms(Q::HOOK), started };
+    let frame = question.frame(limits);
+    let order = question.order().to_owned();
+    let call = question.journal().len();
+    let seed = if version.wants_seed { seed(&question) } else { [0; 32] };
+    let mut store = store(version, &budget, State::new(limits.memory_bytes, question.now(), seed));
+    let input = question.into_wit();
+
+    let (stage, result) = match start::<Q>(version, &mut store).await {
+        Ok(guest) => (Stage::Call, Q::ask(&guest, &mut store, &input).await),
+        Err(error) => (Stage::Start, Err(error)),
+    };
+    let used = budget.fuel.saturating_sub(store.get_fuel().unwrap_or(0));
+    let outcome = match result {
+        Ok(outcome) => judge::<Q>(&frame, outcome),
+        Err(error) => budget.stopped(stage, &error, used),
+    };
+    let log = store.into_data().log.into_lines();
+    if !log.is_empty() {
+        let (business, digest, hook) = (version.business.as_str(), version.digest, Q::HOOK);
+        version.gate.emit(&Origin { business, digest, hook, order: &order, call }, &log);
+    }
+    let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    Call { outcome, fuel: used, micros, log }
+}
+
+/// The input is as large as the contract allows.
+fn admit<Q: Question>(question: &Q) -> Result<(), Exceeded> {
+    Limit::Input.check(Weight::of(question).bytes, limits::INPUT_BYTES)?;
+    Limit::Journal.check(Weight::of(question.journal()).bytes, limits::JOURNAL_BYTES)
+}
+
+/// SHA-256 of the input as JSON.
+fn seed(question: &impl serde::Serialize) -> [u8; 32] {
+    let json = serde_json::to_vec(question).unwrap_or_default();
+    let mut seed = [0; 32];
+    seed.copy_from_slice(digest::digest(&digest::SHA256, &json).as_ref());
+    seed
+}
+
+/// What a call may use.
+struct Budget {
+    fuel: u64,
+    wall_ms: u64,
+    started: Instant,
+}
+
+/// The only place where a store is made: every limit is set here.
+fn store(version: &Version, budget: &Budget, state: State) -> Store<State> {
+    let mut store = Store::new(version.pre.engine(), state);
+    store.limiter(|state| &mut state.limiter);
+    // Both settings of the engine are on, so this can't fail; without fuel the first instruction traps.
+    let _fuel_is_on = store.set_fuel(budget.fuel);
+    store.set_hostcall_fuel(limits::COPY_BYTES);
+    store.set_max_component_handles(HANDLES);
+    store.set_epoch_deadline(1);
+    let (started, allowed) = (budget.started, budget.wall_ms);
+    store.epoch_deadline_callback(move |_| {
+        let used = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Limit::WallTime.check(used, allowed).map_err(Stopped)?;
+        Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+    });
+    store
+}
+
+async fn start<Q: Question>(version: &Version, store: &mut Store<State>) -> Result<Q::Guest, wasmtime::Error> {
+    let instance = version.pre.instantiate_async(&mut *store).await?;
+    Q::guest(version, store, &instance)
+}
+
+fn judge<Q: Question>(frame: &Q::Frame, outcome: Outcome<Q::Answer>) -> Outcome<Q::Answer> {
+    let checked = match &outcome {
+        Outcome::Rejected(reason) | Outcome::Attention(reason) => firewall::reason("a reason", reason),
+        Outcome::Retry { reason, after_ms } => {
+            firewall::reason("a reason", reason).and_then(|()| firewall::retry_after(*after_ms))
+        }
+        Outcome::Refused(lines) => Q::check_refused(frame, lines),
+        _ => Ok(()),
+    };
+    match checked {
+        Ok(()) => outcome.and_then(|answer| Q::check(frame, answer)),
+        Err(Refusal::Bad(invariant)) => Outcome::BadOutput(invariant),
+        Err(Refusal::TooLarge(exceeded)) => Outcome::OutputTooLarge(exceeded),
+    }
+}
+
+/// How far a call came.
+#[derive(Clone, Copy)]
+enum Stage {
+    Start,
+    Call,
+}
+
+impl Budget {
+    /// What an error of the engine means, decided by its type.
+    fn stopped<T>(&self, stage: Stage, error: &wasmtime::Error, used: u64) -> Outcome<T> {
+        if let Some(Stopped(exceeded)) = error.downcast_ref::<Stopped>() {
+            return match exceeded.limit {
+                Limit::WallTime if used < self.fuel / 100 * BUSY_PERCENT => Outcome::Saturated,
+                Limit::WallTime => Outcome::Deadline(*exceeded),
+                _ => Outcome::Memory(*exceeded),
+            };
+        }
+        if let Some(trap) = error.downcast_ref::<Trap>() {
+            return match trap {
+                Trap::OutOfFuel => Outcome::OutOfFuel(Exceeded { limit: Limit::Fuel, used, allowed: self.fuel }),
+                _ => Outcome::Trap(detail(error)),
+            };
+        }
+        if error.is::<PoolConcurrencyLimitError>() {
+            return Outcome::Saturated;
+        }
+        match stage {
+            Stage::Start => Outcome::Trap(detail(error)),
+            Stage::Call if error.is::<Denied>() => Outcome::Trap(detail(error)),
+            // Texts and encodings: the answer's bytes are not what its type says.
+            Stage::Call if error.is::<String>() || error.is::<&'static str>() || error.is::<std::str::Utf8Error>() => {
+                Outcome::BadOutput(BadOutput::Unreadable(detail(error)))
+            }
+            // The one error left has a type that wasmtime keeps to itself: more was copied than `COPY_BYTES`.
+            Stage::Call => Outcome::OutputTooLarge(Exceeded {
+                limit: Limit::Answer,
+                used: limits::COPY_BYTES as u64,
+                allowed: limits::ANSWER_BYTES,
+            }),
+        }
+    }
+}
+
+/// The error for people, cut.
+fn detail(error: &wasmtime::Error) -> String {
+    let mut text = format!("{error:#}");
+    if text.len() > DETAIL_BYTES {
+        let cut = (0..=DETAIL_BYTES).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        text.truncate(cut);
+    }
+    text
+}
+
+/// No hook but pricing refuses lines.
+pub(super) fn no_lines(_: &[LineRefusal]) -> Result<(), Refusal> {
+    Err(BadOutput::Reserved("a list of refused lines").into())
+}
+
+/// How long a call may wait for a slot before it is `saturated`.
+pub(super) const QUEUE: Duration = Duration::from_millis(500);
