@@ -22,11 +22,11 @@ pub const SUPPLIER_TOKEN: &str = "supplier-token-of-the-stand-ins";
 
 /// The state that a stand-in shares with its server.
 #[derive(Debug, Default)]
-pub struct Desk {
+pub(super) struct Desk {
     /// What it did.
-    pub book: Book,
+    pub(super) book: Book,
     /// How it behaves.
-    pub manners: Manners,
+    pub(super) manners: Manners,
 }
 
 /// A running stand-in; dropped, it hangs up.

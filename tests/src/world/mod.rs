@@ -11,7 +11,7 @@ use std::sync::Arc;
 use hookline_servers::{COMPONENTS, required};
 
 use crate::checker::Database;
-use crate::client::{Client, ClientError};
+use crate::client::ClientError;
 use crate::history::History;
 use crate::meter::Meter;
 use crate::sandbox;
