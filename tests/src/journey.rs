@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use crate::client::ClientError;
 use crate::history::Outcome;
 use crate::platform::{Order, Payment, Platform, state_in};
-use crate::sandbox::{self, Notice};
+use crate::sandbox::Notice;
 use crate::servers::{ServerError, wait_until};
-use crate::world::{Line, World, WorldError, catalogue};
+use crate::world::{Line, World, WorldError, catalogue, run_name};
 
 /// The longest that one step of an order may take.
 const STEP_LIMIT: Duration = Duration::from_secs(60);
@@ -50,6 +50,8 @@ pub struct Journey {
     line: Line,
     number: usize,
     name: String,
+    buyer_id: String,
+    pause: Duration,
     buyer: Platform,
     service: Platform,
     shop: Platform,
@@ -61,7 +63,7 @@ impl Journey {
     /// A new buyer with a cart of the line.
     pub fn new(world: &World, line: Line) -> Self {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        Self::of_buyer(world, line, &format!("buyer-{number}"))
+        Self::of_buyer(world, line, &format!("buyer-{}-{number}", run_name()))
     }
 
     /// A known buyer.
@@ -74,7 +76,9 @@ impl Journey {
         Self {
             line,
             number,
-            name: format!("{buyer}/{number}"),
+            name: format!("{}/{number}", run_name()),
+            buyer_id: buyer.to_owned(),
+            pause: PAUSE,
             buyer: caller(&world.mint.buyer(buyer)),
             service: caller(&world.mint.business(line.code())),
             shop: caller(&world.mint.shop(&line.shop())),
@@ -85,6 +89,16 @@ impl Journey {
     /// The client's own name of the order.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Who buys.
+    pub fn buyer_id(&self) -> &str {
+        &self.buyer_id
+    }
+
+    /// From now on looks at the order only so often: for waits of seconds.
+    pub fn look_every(&mut self, pause: Duration) {
+        self.pause = pause;
     }
 
     /// The buyer's calls.
@@ -138,12 +152,7 @@ impl Journey {
     /// [`WorldError`].
     pub async fn pay(&mut self, order: &Order, paying: Paying) -> Result<(), WorldError> {
         match paying {
-            Paying::Sandbox => {
-                let payment = self.open_payment(order).await?;
-                let notice = Notice::paid(&payment.payment_no, payment.amount);
-                let call = notice.call(0);
-                self.buyer.send("callback", call).await?.success()?;
-            }
+            Paying::Sandbox => self.open_and_pay(order).await?,
             Paying::Balance => {
                 let payment = self.buyer.pay(&order.order_no, "balance").await?;
                 expect(&payment.status, &["succeeded"], "a payment from the wallet")?;
@@ -153,6 +162,17 @@ impl Journey {
             }
         }
         self.reached(order, &["paid", "shipped", "received", "completed"]).await.map(drop)
+    }
+
+    /// Opens a payment at the sandbox, which then says that it was paid.
+    ///
+    /// # Errors
+    /// [`WorldError`].
+    pub async fn open_and_pay(&mut self, order: &Order) -> Result<(), WorldError> {
+        let payment = self.open_payment(order).await?;
+        let notice = Notice::paid(&payment.payment_no, payment.amount);
+        self.buyer.send("callback", notice.call(0)).await?.success()?;
+        Ok(())
     }
 
     /// Opens a payment at the sandbox.
@@ -226,7 +246,7 @@ impl Journey {
         is_there: impl Fn(&str, &str) -> bool,
     ) -> Result<String, WorldError> {
         let shop_order = order.shop().order_no.clone();
-        let mut last = String::new();
+        let (mut last, pause) = (String::new(), self.pause);
         let waited = wait_until("a state", STEP_LIMIT, async || -> Result<_, WorldError> {
             let read = self.buyer.read(&order.order_no).await?;
             let Some((status, sub_status)) = state_in(&read, &shop_order) else {
@@ -239,7 +259,7 @@ impl Journey {
             if ["cancelled", "closed", "completed"].contains(&status.as_str()) {
                 return Err(WorldError::Wrong(format!("{shop_order} ended as {last}, not {wanted:?}: {read}")));
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(pause).await;
             Ok(None)
         })
         .await;
@@ -293,13 +313,4 @@ pub fn outcome(created: &Result<Order, ClientError>) -> Outcome {
 /// [`WorldError::Wrong`].
 pub fn expect(word: &str, among: &[&str], what: &str) -> Result<(), WorldError> {
     if among.contains(&word) { Ok(()) } else { Err(WorldError::Wrong(format!("{what} is {word}, not one of {among:?}"))) }
-}
-
-/// Tells the platform the same thing again and expects the same answer.
-///
-/// # Errors
-/// [`WorldError`].
-pub async fn pay_again(journey: &mut Journey, notice: &Notice) -> Result<(), WorldError> {
-    sandbox::notify(journey.buyer.client(), notice).await?;
-    Ok(())
 }

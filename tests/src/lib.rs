@@ -6,6 +6,7 @@
 
 pub mod checker;
 pub mod client;
+pub mod demo;
 pub mod history;
 pub mod journey;
 pub mod meter;

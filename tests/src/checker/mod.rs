@@ -14,7 +14,7 @@ mod stock;
 
 pub use database::{Database, Row};
 pub use findings::{Broken, Invariant, Report};
-pub use snapshot::Snapshot;
+pub use snapshot::{ShopOrder as ShopRow, Snapshot};
 
 use std::time::Duration;
 

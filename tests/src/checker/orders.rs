@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::findings::{Findings, Invariant};
-use super::snapshot::Snapshot;
+use super::snapshot::{ShopOrder, Snapshot};
 use super::{Outside, legal};
 use crate::history::Outcome;
 use crate::world::Line;
@@ -68,7 +68,14 @@ fn suppliers(snapshot: &Snapshot, outside: &Outside, findings: &mut Findings) {
     if outside.entries.is_empty() {
         return;
     }
-    for shop in snapshot.shop_orders.iter().filter(|shop| legal::is_delivered(shop.status)) {
+    // Data of earlier runs is not in these books.
+    let acknowledged = |create: &crate::history::Create| match create.outcome {
+        Outcome::Acknowledged(no) => Some(no),
+        Outcome::Refused | Outcome::Unknown => None,
+    };
+    let ours: BTreeSet<i64> = outside.creates.iter().filter_map(acknowledged).collect();
+    let delivered = |shop: &&ShopOrder| legal::is_delivered(shop.status) && ours.contains(&shop.pay_no);
+    for shop in snapshot.shop_orders.iter().filter(delivered) {
         let line = Line::ALL.into_iter().find(|line| line.code() == shop.business);
         let Some(operation) = line.and_then(Line::effect) else { continue };
         let order = shop.no.to_string();

@@ -1,12 +1,21 @@
 //! The admin API, as far as a world needs it. Every path and body of it is here.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use hyper::Method;
 use hyper::header::HeaderValue;
 use serde_json::{Value, json};
 
-use super::WorldError;
+use super::{WorldError, run_name};
+use super::catalogue::SkuFacts;
 use super::line::LineSetup;
 use crate::client::{Answer, Call, Client, ClientError};
+
+/// Rows of one call.
+const PAGE: usize = 400;
+
+/// Every top-up of a run is one of its own.
+static GIFTS: AtomicUsize = AtomicUsize::new(1);
 
 /// An admin with a connection.
 #[derive(Debug)]
@@ -28,7 +37,7 @@ impl Admin {
         self.client.send(call).await
     }
 
-    /// Registers a line with everything that its orders need.
+    /// Registers a line with everything that its orders need, or sets up anew one that is there from an earlier run.
     ///
     /// # Errors
     /// [`WorldError`].
@@ -37,15 +46,10 @@ impl Admin {
         for (name, value) in &setup.secrets {
             self.secret(&setup.code, name, value).await?;
         }
-        let digest = self.upload(&setup.code, component).await?.success()?.json::<Value>()?;
-        let digest = digest["digest"].as_str().unwrap_or_default();
+        let version = self.upload(&setup.code, component).await?.success()?.json::<Value>()?;
+        let digest = version["digest"].as_str().unwrap_or_default();
         self.activate(&setup.code, digest).await?;
-        for sku in &setup.skus {
-            self.sku(&setup.code, &sku.sku, &sku.facts).await?;
-            for (key, quantity) in &sku.stock {
-                self.stock(&setup.code, key, *quantity).await?;
-            }
-        }
+        self.skus(&setup.code, &setup.skus).await?;
         Ok(())
     }
 
@@ -54,11 +58,34 @@ impl Admin {
     /// # Errors
     /// [`ClientError`].
     pub async fn business(&mut self, setup: &LineSetup) -> Result<(), ClientError> {
-        let body = json!({
-            "code": setup.code, "name": setup.code, "kinds": [setup.component.kind()], "rules": setup.rules,
-            "settings": setup.settings, "grant": {"origins": setup.origins},
+        let mut body = json!({
+            "name": setup.code, "order_types": [setup.component.kind()], "rules": setup.rules,
+            "settings": setup.settings, "grant": {"origins": setup.origins}, "enabled": true,
         });
+        let known = format!("/admin/v1/businesses/{}", setup.code);
+        if self.client.send(Call::new(Method::GET, &known)).await?.status.is_success() {
+            return self.call(Method::PUT, &known, &body).await;
+        }
+        body["code"] = json!(setup.code);
         self.call(Method::POST, "/admin/v1/businesses", &body).await
+    }
+
+    /// Adds SKUs or replaces them, and adds their stock.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn skus(&mut self, line: &str, skus: &[SkuFacts]) -> Result<(), ClientError> {
+        for page in skus.chunks(PAGE) {
+            let rows: Vec<Value> = page.iter().map(|sku| json!({"sku_id": sku.sku, "facts": sku.facts})).collect();
+            self.call(Method::PUT, &format!("/admin/v1/businesses/{line}/skus"), &json!({"skus": rows})).await?;
+        }
+        let stock: Vec<&(String, i64)> = skus.iter().flat_map(|sku| &sku.stock).collect();
+        for page in stock.chunks(PAGE) {
+            let row = |(key, quantity): &&(String, i64)| json!({"key": key, "quantity": quantity});
+            let rows: Vec<Value> = page.iter().map(row).collect();
+            self.call(Method::POST, &format!("/admin/v1/businesses/{line}/stock"), &json!({"stock": rows})).await?;
+        }
+        Ok(())
     }
 
     /// A secret, write-only.
@@ -87,30 +114,13 @@ impl Admin {
         self.call(Method::POST, &format!("/admin/v1/businesses/{line}/plugins/{digest}/activate"), &json!({})).await
     }
 
-    /// Adds a SKU or replaces it.
-    ///
-    /// # Errors
-    /// [`ClientError`].
-    pub async fn sku(&mut self, line: &str, sku: &str, facts: &Value) -> Result<(), ClientError> {
-        let path = format!("/admin/v1/businesses/{line}/skus/{sku}");
-        self.call(Method::PUT, &path, &json!({"facts": facts, "on_sale": true})).await
-    }
-
-    /// Adds available stock.
-    ///
-    /// # Errors
-    /// [`ClientError`].
-    pub async fn stock(&mut self, line: &str, key: &str, quantity: i64) -> Result<(), ClientError> {
-        let body = json!({"key": key, "quantity": quantity});
-        self.call(Method::POST, &format!("/admin/v1/businesses/{line}/stock"), &body).await
-    }
-
     /// Puts money into a buyer's wallet.
     ///
     /// # Errors
     /// [`ClientError`].
     pub async fn top_up(&mut self, buyer: &str, unit: &str, amount: i64) -> Result<(), ClientError> {
-        let body = json!({"unit": unit, "amount": amount});
+        let reference = format!("gift-{}-{}", run_name(), GIFTS.fetch_add(1, Ordering::Relaxed));
+        let body = json!({"unit": unit, "amount": amount, "reference": reference});
         self.call(Method::POST, &format!("/admin/v1/wallets/{buyer}/top-up"), &body).await
     }
 

@@ -5,11 +5,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use super::line::Line;
+use crate::suppliers::FAILING_PHONE;
 
 const DAY_MS: i64 = 86_400_000;
 /// Days from today on which rooms are to be had.
 const NIGHTS: std::ops::Range<i64> = 10..40;
-/// How many SKUs the goods line has.
+/// A SKU of which there is one.
+pub const RARE: &str = "rare-thing";
+/// How many SKUs the goods line has besides.
 pub const GOODS: usize = 40;
 
 /// A SKU with its stock.
@@ -34,7 +37,10 @@ impl SkuFacts {
 /// What a line sells.
 pub(super) fn of(line: Line) -> Vec<SkuFacts> {
     match line {
-        Line::Goods => (0..GOODS).map(|n| SkuFacts::goods(&goods(n), 990 + 100 * count(n), 100_000)).collect(),
+        Line::Goods => (0..GOODS)
+            .map(|n| SkuFacts::goods(&goods(n), 990 + 100 * count(n), 100_000))
+            .chain([SkuFacts::goods(RARE, 99_900, 1)])
+            .collect(),
         Line::Hotel => vec![
             SkuFacts {
                 sku: "sea-view".to_owned(),
@@ -66,6 +72,30 @@ pub(super) fn of(line: Line) -> Vec<SkuFacts> {
 /// The code of the n-th goods SKU.
 pub fn goods(n: usize) -> String {
     format!("thing-{}", n % GOODS)
+}
+
+/// The first night of stays that the hotel supplier refuses in a demo.
+pub fn refused_night() -> String {
+    date(NIGHTS.end - 3)
+}
+
+/// The passenger whom the airline refuses in a demo.
+pub const REFUSED_PASSENGER: &str = "E-REFUSED";
+
+/// A cart that the line's supplier refuses: at once, or for a top-up after it was accepted. Goods have no supplier.
+pub fn refused_items(line: Line) -> Value {
+    match line {
+        Line::Goods => items(line, 0),
+        Line::Hotel => {
+            let extra = json!({"checkin": refused_night(), "checkout": date(NIGHTS.end - 2), "guests": "1"});
+            json!([{"sku_id": "sea-view", "quantity": 1, "extra": extra}])
+        }
+        Line::Flight => {
+            let passengers = json!([{"name": "Bob", "id": REFUSED_PASSENGER}]).to_string();
+            json!([{"sku_id": "hl123", "quantity": 1, "extra": {"class": "light", "passengers": passengers}}])
+        }
+        Line::Topup => json!([{"sku_id": "cmcc-100", "quantity": 1, "extra": {"phone": FAILING_PHONE}}]),
+    }
 }
 
 /// The lines of the n-th cart of a business line.

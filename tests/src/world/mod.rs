@@ -6,21 +6,28 @@ pub mod line;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hookline_servers::{COMPONENTS, required};
+use hyper::Method;
+use serde_json::Value;
 
 use crate::checker::Database;
-use crate::client::ClientError;
+use crate::client::{Call, ClientError};
 use crate::history::History;
+use crate::journey::{self, Paying};
 use crate::meter::Meter;
 use crate::sandbox;
-use crate::servers::{HostProcess, HostSettings, MASTER_KEY, ServerError};
+use crate::servers::{HostProcess, HostSettings, MASTER_KEY, ServerError, wait_until};
 use crate::suppliers::Suppliers;
 use crate::tokens::Mint;
 
 pub use admin::Admin;
 pub use line::{Line, LineSetup, Pace};
+
+/// How long a new line may take to be sold from.
+const SALE_LIMIT: Duration = Duration::from_secs(15);
 
 /// Why a world or a journey in it failed. `Debug` is `Display`, since tests unwrap it.
 #[derive(thiserror::Error)]
@@ -104,6 +111,9 @@ impl World {
         for line in Line::ALL {
             world.register(&LineSetup::new(line, pace, &world.suppliers)).await?;
         }
+        for line in Line::ALL {
+            world.sells(line, catalogue::items(line, 0)).await?;
+        }
         Ok(world)
     }
 
@@ -135,6 +145,23 @@ impl World {
         self.admin().register(setup, component).await
     }
 
+    /// Waits until a cart of the line is quoted: what operators change takes effect within a second.
+    ///
+    /// # Errors
+    /// [`WorldError`] with the last refusal.
+    pub async fn sells(&self, line: Line, items: Value) -> Result<(), WorldError> {
+        let mut buyer = self.host.client().with_token(&self.mint.buyer("window-shopper"));
+        let cart = journey::cart(line, items, Paying::Sandbox, "a-look");
+        let mut last = String::new();
+        let found = wait_until("a quote", SALE_LIMIT, async || -> Result<_, WorldError> {
+            let answer = buyer.send(Call::new(Method::POST, "/api/v1/quotes").json(&cart)).await?;
+            last = String::from_utf8_lossy(&answer.body).into_owned();
+            Ok(answer.status.is_success().then_some(()))
+        })
+        .await;
+        found.map_err(|error| WorldError::Wrong(format!("{error}: {} answers {last}", line.code())))
+    }
+
     /// The admin's calls.
     pub fn admin(&self) -> Admin {
         Admin::new(self.host.client().with_token(&self.mint.admin()))
@@ -164,6 +191,15 @@ impl World {
         self.point_suppliers();
         Ok(())
     }
+}
+
+/// A name that no earlier run on the same data had: begins the names of buyers, orders and keys.
+pub fn run_name() -> &'static str {
+    static NAME: OnceLock<String> = OnceLock::new();
+    NAME.get_or_init(|| {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        format!("{:x}", since.as_millis())
+    })
 }
 
 /// The bytes of a component that xtask built.
