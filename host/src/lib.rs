@@ -20,3 +20,8 @@ pub mod lock;
 pub mod payment;
 pub mod plugin;
 pub mod redis_link;
+pub mod store;
+
+pub mod app;
+
+pub mod faults;

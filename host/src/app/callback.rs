@@ -17,6 +17,7 @@ use crate::domain::order::Status;
 use crate::domain::payment::{Payment, PaymentStatus};
 use crate::domain::tree::OrderTree;
 use crate::payment::{Notice, NoticeOutcome};
+use crate::telemetry::metrics::{CALLBACKS_REFUSED, PAYMENTS_DISPUTED, PAYMENTS_SUCCEEDED, PAYMENTS_TOO_LATE};
 
 /// What the provider is answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +48,7 @@ pub async fn payment(
     let provider = app.providers.get(method).ok_or_else(|| Problem::not_found(format!("payment method {method}")))?;
     let now = app.clock.now();
     let notice = provider.verify(&headers, &body, now).map_err(|unverified| {
-        metrics::counter!("hookline_callbacks_refused_total", "method" => method.to_owned()).increment(1);
+        metrics::counter!(CALLBACKS_REFUSED, "method" => method.to_owned()).increment(1);
         tracing::warn!(method, account, %unverified, "a payment callback was not believed");
         Problem::new(super::problem::Kind::Forbidden, "unverified-callback", unverified.to_string())
     })?;
@@ -69,13 +70,19 @@ pub async fn payment(
     });
     let (effect, tree) = decided.await.map_err(Problem::from)?;
     match effect {
-        Effect::Paid => forward::spawn_all(app, &tree, Cause::Paid),
-        Effect::TooLate => refund::spawn(app, pay_no),
+        Effect::Paid => {
+            metrics::counter!(PAYMENTS_SUCCEEDED, "method" => method.to_owned()).increment(1);
+            forward::spawn_all(app, &tree, Cause::Paid);
+        }
+        Effect::TooLate => {
+            metrics::counter!(PAYMENTS_TOO_LATE, "method" => method.to_owned()).increment(1);
+            refund::spawn(app, pay_no);
+        }
         Effect::Failed | Effect::Repeat => {}
         Effect::Disputed => {
             tracing::error!(%pay_no, payment = %notice.payment_no, amount = notice.amount, currency = notice.currency,
                 "a payment of another amount or currency arrived");
-            metrics::counter!("hookline_payments_disputed_total").increment(1);
+            metrics::counter!(PAYMENTS_DISPUTED, "method" => method.to_owned()).increment(1);
             return Ok(CallbackReply { accepted: false, body: "amount or currency differs".into() });
         }
     }

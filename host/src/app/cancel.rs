@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::App;
 use super::api::{Idempotency, OrderAnswer};
-use super::orders::{Decided, Freshness, Keyed, answer, change, change_once, must_be_pay_order, owned, role, tree, wrong_state};
+use super::orders::{
+    Decided, Freshness, Keyed, answer, change, change_once, must_be_pay_order, owned, role, tree, wrong_state,
+};
 use super::pay::actor;
 use super::problem::Problem;
 use crate::domain::decide::{cancel as decide, pay};

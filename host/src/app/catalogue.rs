@@ -38,9 +38,10 @@ impl Snapshot {
 
     /// A line that takes orders, or why not.
     pub fn open_line(&self, code: &BusinessCode) -> Result<&Arc<Business>, Problem> {
-        let line = self.businesses.get(code).ok_or_else(|| {
-            Problem::invalid("unknown-business", format!("no business line {code} is registered"))
-        })?;
+        let line = self
+            .businesses
+            .get(code)
+            .ok_or_else(|| Problem::invalid("unknown-business", format!("no business line {code} is registered")))?;
         if line.enabled && line.active.is_some() {
             Ok(line)
         } else {
@@ -82,7 +83,12 @@ pub async fn refresh(app: &App) -> Result<bool, Problem> {
 }
 
 /// A SKU that is for sale by a line (and a shop), or none.
-pub async fn sku(app: &App, snapshot: &Snapshot, line: &BusinessCode, sku: &SkuId) -> Result<Option<Arc<Sku>>, Problem> {
+pub async fn sku(
+    app: &App,
+    snapshot: &Snapshot,
+    line: &BusinessCode,
+    sku: &SkuId,
+) -> Result<Option<Arc<Sku>>, Problem> {
     let key = (line.clone(), sku.clone());
     if let Some(known) = snapshot.skus.get(&key) {
         return Ok(known);

@@ -18,6 +18,7 @@ use crate::domain::ids::{OrderNo, Slot};
 use crate::domain::order::Mode;
 use crate::domain::tree::OrderTree;
 use crate::identity::Principal;
+use crate::telemetry::metrics::ORDERS_CREATED;
 
 /// Creates an order. The same number (or idempotency key) with the same body answers the first outcome again.
 ///
@@ -144,6 +145,9 @@ fn same_cart(tree: &OrderTree, cart: &Cart) -> bool {
 
 /// Nothing to pay, or prepaid: the order is paid at once. The rest of forward runs by itself.
 async fn after_create(app: &App, tree: Arc<OrderTree>) -> Result<OrderAnswer, Problem> {
+    for shop in &tree.shops {
+        metrics::counter!(ORDERS_CREATED, "business" => shop.business.to_string()).increment(1);
+    }
     let prepaid = tree.pay.mode == Mode::Prepaid;
     if !prepaid && tree.pay.amounts.to_pay > 0 {
         return Ok(answer(&tree));

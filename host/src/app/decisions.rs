@@ -8,6 +8,7 @@ use crate::domain::change::Decision;
 use crate::domain::hook::Hook;
 use crate::domain::ids::{BusinessCode, Digest, Millis, OrderNo};
 use crate::plugin::Call;
+use crate::telemetry::metrics::{HOOK_CALLS, HOOK_FUEL, HOOK_SECONDS};
 
 /// zstd level: records are small and many.
 const LEVEL: i32 = 1;
@@ -40,8 +41,20 @@ pub struct Subject {
     pub plugin: Digest,
 }
 
-/// Writes down a call: the answer, or the outcome's detail where there is none.
-pub fn record<T: Serialize>(subject: Subject, hook: Hook, input: &impl Serialize, call: &Call<T>, at: Millis) -> Decision {
+/// Counts a call and writes it down: the answer, or the outcome's detail where there is none.
+pub fn record<T: Serialize>(
+    subject: Subject,
+    hook: Hook,
+    input: &impl Serialize,
+    call: &Call<T>,
+    at: Millis,
+) -> Decision {
+    let (line, hook_word) = (subject.business.to_string(), hook.as_str());
+    let outcome = call.outcome.word();
+    metrics::counter!(HOOK_CALLS, "business" => line.clone(), "hook" => hook_word, "outcome" => outcome).increment(1);
+    metrics::counter!(HOOK_FUEL, "business" => line.clone(), "hook" => hook_word).increment(call.fuel);
+    let seconds = std::time::Duration::from_micros(call.micros).as_secs_f64();
+    metrics::histogram!(HOOK_SECONDS, "business" => line, "hook" => hook_word).record(seconds);
     let output = match call.outcome.ok() {
         Some(answer) => compressed(answer),
         None => compressed(&call.outcome.detail()),
@@ -56,7 +69,7 @@ pub fn record<T: Serialize>(subject: Subject, hook: Hook, input: &impl Serialize
         output,
         fuel: i64::try_from(call.fuel).unwrap_or(i64::MAX),
         micros: i64::try_from(call.micros).unwrap_or(i64::MAX),
-        outcome: call.outcome.word().to_owned(),
+        outcome: outcome.to_owned(),
         at,
     }
 }

@@ -2,8 +2,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::api::TakenNumber;
 use super::App;
+use super::api::TakenNumber;
 use super::problem::Problem;
 use crate::domain::ids::{Millis, OrderNo, Slot};
 use crate::domain::number::{BLOCK, BLOCK_LIFETIME_MS, number};
@@ -55,7 +55,7 @@ async fn refill(app: &App, wanted: i64, now: Millis) -> Result<i64, Problem> {
     if wanted > BLOCK {
         return Err(Problem::invalid("too-many-numbers", format!("at most {BLOCK} numbers at a time")));
     }
-    let start = app.store.number_block().await.map_err(super::orders::store_problem)?;
+    let start = app.store.number_block().await.map_err(super::orders::denied)?;
     let block = Block { next: start + wanted, end: start + BLOCK, granted_at: now };
     *app.numbers.block.lock().unwrap_or_else(PoisonError::into_inner) = Some(block);
     Ok(start)

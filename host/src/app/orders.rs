@@ -27,12 +27,11 @@ pub enum Freshness {
 
 /// Reads the tree of an order of any level.
 pub async fn tree(app: &App, no: OrderNo, freshness: Freshness) -> Result<Arc<OrderTree>, Problem> {
-    if freshness == Freshness::Cached
-        && let Some(tree) = app.store.cached_tree(no)
-    {
-        return Ok(tree);
-    }
-    app.store.order_tree(no).await.map_err(store_problem)?.ok_or_else(|| Problem::not_found(format!("order {no}")))
+    let read = match freshness {
+        Freshness::Cached => app.store.cached_tree(no).await,
+        Freshness::Fresh => app.store.order_tree(no).await,
+    };
+    read.map_err(store_problem)?.ok_or_else(|| Problem::not_found(format!("order {no}")))
 }
 
 /// What a decision wants: a draft to commit with an outcome, or only an outcome.
@@ -157,7 +156,7 @@ where
                 draft.change.claim = keyed.claim(&outcome)?;
                 Decided::Commit(draft, outcome)
             }
-            nothing => nothing,
+            nothing @ Decided::Nothing(_) => nothing,
         })
     });
     match decided.await {
@@ -172,17 +171,37 @@ where
 
 /// Commits a change.
 pub async fn commit(app: &App, change: Change) -> Result<(), Denied> {
-    match app.store.commit(change).await {
-        Ok(_) => Ok(()),
-        Err(CommitError::Refused(refusal)) => Err(Denied::Refusal(refusal)),
-        Err(CommitError::Busy { .. }) => Err(Problem::busy("the host is at its limit; try again").into()),
-        Err(CommitError::Failed(error)) => Err(Problem::internal(error).into()),
+    app.store.commit(change).await.map(drop).map_err(denied)
+}
+
+/// A write that was not made.
+pub fn denied(error: CommitError) -> Denied {
+    match error {
+        CommitError::Refused(refusal) => Denied::Refusal(refusal),
+        CommitError::Busy { .. } => Problem::busy("the host is at its limit; try again").into(),
+        CommitError::Failed(error) => store_problem(error).into(),
     }
 }
 
 /// A read that failed.
-pub fn store_problem(error: impl Into<StoreError>) -> Problem {
-    Problem::internal(error.into())
+#[expect(clippy::needless_pass_by_value, reason = "made for map_err")]
+pub fn store_problem(error: StoreError) -> Problem {
+    Problem::internal(Chain(&error))
+}
+
+/// An error with its causes, for the log.
+struct Chain<'a>(&'a StoreError);
+
+impl std::fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = std::error::Error::source(self.0);
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
 }
 
 /// A refusal in the words of the API.

@@ -7,7 +7,8 @@ use super::api::{Idempotency, Pay, PaymentAnswer};
 use super::forward::{self, Cause};
 use super::numbers::fresh;
 use super::orders::{
-    Decided, Denied, Freshness, Keyed, change, change_once, must_be_pay_order, owned, role, tree as read_tree, wrong_state,
+    Decided, Denied, Freshness, Keyed, change, change_once, must_be_pay_order, owned, role, tree as read_tree,
+    wrong_state,
 };
 use super::problem::Problem;
 use crate::domain::change::Refusal;

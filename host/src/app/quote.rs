@@ -15,8 +15,10 @@ use crate::domain::ids::{BusinessCode, CouponCode, Millis};
 use crate::domain::money::Minor;
 use crate::domain::order::Channel;
 use crate::domain::price::{Priced, price};
+use crate::domain::resource::CouponState;
 use crate::identity::{Principal, Role};
 use crate::plugin::{Call, Outcome};
+use crate::store::StoredCoupon;
 
 /// The value of one coin, minor units; fixed on each order.
 pub const COIN_VALUE: Minor = 1;
@@ -85,6 +87,7 @@ pub async fn price_cart(app: &App, cart: &Cart) -> Result<PricedCart, Problem> {
         request.platform_coupons = platform.iter().map(coupon).collect();
         let plugin = line.active.ok_or_else(|| Problem::internal("an open line has an active plugin"))?;
         let call = app.plugins.quote(&code, plugin, request.clone()).await;
+        let call = call.map_err(|e| Problem::busy(format!("{e}; it is being loaded, try again")))?;
         let quoted = accept(&code, &call)?;
         coins_left -= i64::try_from(quoted.coins).unwrap_or(coins_left);
         let used: Vec<&String> = quoted.promotions.iter().filter_map(|p| p.coupon.as_ref()).collect();
@@ -186,9 +189,13 @@ async fn owned_coupons(
     if codes.is_empty() {
         return Ok(vec![]);
     }
-    let found = app.store.free_coupons(&cart.buyer, codes).await.map_err(store_problem)?;
+    let found = app.store.coupons(codes).await.map_err(store_problem)?;
+    let usable = |c: &StoredCoupon| {
+        c.state == CouponState::Free && c.coupon.buyer == cart.buyer && c.coupon.business.as_ref() == line
+    };
+    let found: Vec<Coupon> = found.into_iter().filter(usable).map(|c| c.coupon).collect();
     for code in codes {
-        if !found.iter().any(|c| c.code == *code && c.business.as_ref() == line) {
+        if !found.iter().any(|c| c.code == *code) {
             let detail = format!("coupon {code} is not yours, not free, or not for this");
             return Err(Problem::conflict("coupon-unusable", detail).with("coupon", code));
         }
@@ -205,9 +212,7 @@ fn accept<'a>(business: &BusinessCode, call: &'a Call<Quoted>) -> Result<&'a Quo
     match &call.outcome {
         Outcome::Ok(quoted) => Ok(quoted),
         Outcome::Refused(lines) => Err(refused_lines(business, lines)),
-        Outcome::InputTooLarge(_) => {
-            Err(Problem::invalid("cart-too-large", call.outcome.detail().unwrap_or_default()))
-        }
+        Outcome::InputTooLarge(_) => Err(Problem::invalid("cart-too-large", call.outcome.detail().unwrap_or_default())),
         Outcome::Saturated => Err(Problem::busy(format!("business line {business} is at its limit; try again"))),
         Outcome::Rejected(_)
         | Outcome::Retry { .. }

@@ -8,6 +8,7 @@ use super::pay::actor;
 use super::problem::Problem;
 use crate::domain::change::ShipNotice;
 use crate::domain::ids::{OrderNo, ShipmentNo};
+use crate::domain::tree::OrderTree;
 use crate::identity::{Principal, Role};
 
 /// Who may say that a package moved.
@@ -56,9 +57,9 @@ pub async fn deliver(
         (Some(no), shipment, _) => (no, shipment),
         (None, Some(shipment), _) => (order_of(app, shipment).await?, Some(shipment)),
         (None, None, Some(waybill)) => {
-            let found = app.store.shipment_of_waybill(&waybill).await.map_err(store_problem)?;
-            let shipment = found.ok_or_else(|| Problem::not_found(format!("waybill {waybill}")))?;
-            (order_of(app, shipment).await?, Some(shipment))
+            let tree = app.store.tree_of_waybill(&waybill).await.map_err(store_problem)?;
+            let (shipment, tree) = tree.ok_or_else(|| Problem::not_found(format!("waybill {waybill}")))?;
+            (shop_of(&tree, shipment)?, Some(shipment))
         }
         (None, None, None) => {
             let detail = "name the package by order_no, shipment_no or waybill";
@@ -70,7 +71,11 @@ pub async fn deliver(
 
 async fn order_of(app: &App, shipment: ShipmentNo) -> Result<OrderNo, Problem> {
     let tree = app.store.tree_of_shipment(shipment).await.map_err(store_problem)?;
-    let row = tree.as_ref().and_then(|t| t.shipments.iter().find(|s| s.no == shipment));
+    shop_of(&*tree.ok_or_else(|| Problem::not_found(format!("shipment {shipment}")))?, shipment)
+}
+
+fn shop_of(tree: &OrderTree, shipment: ShipmentNo) -> Result<OrderNo, Problem> {
+    let row = tree.shipments.iter().find(|s| s.no == shipment);
     row.map(|s| s.shop_no).ok_or_else(|| Problem::not_found(format!("shipment {shipment}")))
 }
 

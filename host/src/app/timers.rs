@@ -16,6 +16,7 @@ use crate::domain::hook::Trigger;
 use crate::domain::ids::{Millis, OrderNo};
 use crate::domain::order::{Status, SubStatus};
 use crate::domain::tree::OrderTree;
+use crate::telemetry::metrics::ORDERS_SHIP_OVERDUE;
 
 /// The pause of parked events doubles up to this.
 const LONGEST_PARK_PAUSE_MS: Millis = 300_000;
@@ -51,8 +52,8 @@ pub async fn put_off(app: &App, timer: Timer) -> Result<(), Problem> {
 
 /// A timer whose work had nothing to do is disarmed here, unless the work moved it.
 async fn disarm_if_still_due(app: &App, timer: Timer) -> Result<(), Problem> {
-    let stored = app.store.timer(timer.key).await.map_err(store_problem)?;
-    if stored.is_none_or(|t| t.due != timer.due) {
+    let stored = app.store.timers(timer.key.subject).await.map_err(store_problem)?;
+    if !stored.iter().any(|t| t.key == timer.key && t.due == timer.due) {
         return Ok(());
     }
     let done = change(app, timer.key.subject, |tree| {
@@ -72,7 +73,7 @@ async fn ship_overdue(app: &App, no: OrderNo) -> Result<(), Problem> {
         if shop.status == Status::Paid && shop.sub_status != SubStatus::Closing {
             draft.stay(no, "ship_overdue", "the shipping deadline passed");
             draft.emit(no, Topic::Order, "ORDER_SHIP_OVERDUE", serde_json::json!({}));
-            metrics::counter!("hookline_orders_ship_overdue_total").increment(1);
+            metrics::counter!(ORDERS_SHIP_OVERDUE).increment(1);
         }
         Ok(Decided::Commit(Box::new(draft), ()))
     });

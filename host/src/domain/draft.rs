@@ -40,6 +40,11 @@ impl Draft {
         &self.tree
     }
 
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.touched.is_empty() && self.change == Change { at: self.change.at, ..Change::default() }
+    }
+
     /// The decision's time.
     pub fn at(&self) -> Millis {
         self.change.at

@@ -9,7 +9,7 @@ use super::cart::Cart;
 use super::hook::{PricedShop, PromotionLevel, Quoted};
 use super::ids::{BusinessCode, CouponCode, Millis};
 use super::money::{Minor, Overflow, apportion, sum, times};
-use super::order::{Delivery, ItemFacts, Pairs, PayAmounts, Promotion, Share, ShopAmounts, StockNeed};
+use super::order::{Delivery, ItemFacts, Pairs, PayAmounts, Promotion, Refunded, Share, ShopAmounts, StockNeed};
 
 /// A cart with every price and share.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -195,7 +195,7 @@ fn price_shop(cart: &Cart, index: usize, answer: &PricedShop, quoted: &Quoted) -
         freight: answer.freight,
         tax: sum(items.iter().map(|i| i.tax))?,
         freight_share,
-        freight_refunded: 0,
+        freight_refunded: Refunded::default(),
     };
     let mut extra = wanted.extra.clone();
     extra.extend(answer.extra.iter().cloned());

@@ -124,10 +124,7 @@ mod tests {
     }
 
     fn signed(secret: &str, at_s: i64, body: &[u8]) -> Vec<(String, String)> {
-        vec![
-            (TIMESTAMP_HEADER.into(), at_s.to_string()),
-            (SIGNATURE_HEADER.into(), sign(secret, at_s, body)),
-        ]
+        vec![(TIMESTAMP_HEADER.into(), at_s.to_string()), (SIGNATURE_HEADER.into(), sign(secret, at_s, body))]
     }
 
     #[test]

@@ -73,6 +73,16 @@ impl<T> Outcome<T> {
         }
     }
 
+    /// The answer, if there is one.
+    pub const fn ok(&self) -> Option<&T> {
+        if let Self::Ok(answer) = self { Some(answer) } else { None }
+    }
+
+    /// The answer, if there is one.
+    pub const fn ok_mut(&mut self) -> Option<&mut T> {
+        if let Self::Ok(answer) = self { Some(answer) } else { None }
+    }
+
     /// Whether it counts against the plugin version (the breaker's input).
     pub const fn is_fault(&self) -> bool {
         match self {

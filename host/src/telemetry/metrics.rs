@@ -50,6 +50,13 @@ metrics! {
     TIMERS_LATE_SECONDS = "hookline_timers_late_seconds", Gauge, "How late the most overdue timer is, by slot group.";
     ATTENTION_OPEN = "hookline_attention_open", Gauge, "Cases that wait for a person.";
     PAYMENT_CALLS = "hookline_payment_calls_total", Counter, "Calls to payment providers, by method, operation and outcome.";
+    ORDERS_CREATED = "hookline_orders_created_total", Counter, "Shop orders made, by business line.";
+    ORDERS_ATTENTION = "hookline_orders_attention_total", Counter, "Times a shop order began to need a person.";
+    ORDERS_SHIP_OVERDUE = "hookline_orders_ship_overdue_total", Counter, "Paid shop orders whose shipping deadline passed.";
+    CALLBACKS_REFUSED = "hookline_callbacks_refused_total", Counter, "Payment callbacks that were not believed, by method.";
+    PAYMENTS_SUCCEEDED = "hookline_payments_succeeded_total", Counter, "Payments that made an order paid, by method.";
+    PAYMENTS_TOO_LATE = "hookline_payments_too_late_total", Counter, "Payments for orders that could no longer take them, by method.";
+    PAYMENTS_DISPUTED = "hookline_payments_disputed_total", Counter, "Payments of another amount or currency, by method.";
     TASK_PANICS = "hookline_task_panics_total", Counter, "Background tasks that panicked, by task.";
 }
 

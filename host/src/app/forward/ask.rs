@@ -21,6 +21,7 @@ use crate::domain::order::{Reason, ShopOrder, Suspended, Waiting};
 use crate::faults;
 use crate::plugin::{Call, Outcome};
 use crate::secrets::Place;
+use crate::telemetry::metrics::ORDERS_ATTENTION;
 
 /// Calls and waits of one hook, unless the line's grant allows more.
 const CALLS: u32 = 16;
@@ -134,7 +135,7 @@ pub(super) async fn receive(
     let Some(mut answered) = ask(app, draft, shop, input, arrived, cause).await? else {
         return Ok(Asked::Ended(Ended::Rest));
     };
-    answered.consumed.extend(consumed);
+    answered.consumed = answered.consumed.or(consumed);
     if let Outcome::Ok(Step::Done(done)) = &answered.call.outcome
         && let Verdict::Refused(why) = &done.verdict
     {
@@ -318,7 +319,7 @@ impl<I: Input> Answered<I> {
             later(app, draft, shop, cause, PAUSE_MS);
             return Ok(Asked::Ended(Ended::Rest));
         }
-        let mut decision = record(self.subject(draft, shop), I::HOOK, &self.input, &self.call, draft.at());
+        let mut decision = record(Self::subject(draft, shop), I::HOOK, &self.input, &self.call, draft.at());
         let placeholder = Outcome::Saturated;
         let detail = self.call.outcome.detail().unwrap_or_default();
         let ended = match std::mem::replace(&mut self.call.outcome, placeholder) {
@@ -367,7 +368,7 @@ impl<I: Input> Answered<I> {
     async fn undo(mut self, app: &App, draft: &mut Draft, shop: &ShopOrder, reason: &str) -> Result<Asked, Problem> {
         let numbers: Vec<RefundNo> =
             fresh(app, undo::REFUNDS, shop.no.slot()).await?.into_iter().map(RefundNo).collect();
-        let mut decision = record(self.subject(draft, shop), I::HOOK, &self.input, &self.call, draft.at());
+        let mut decision = record(Self::subject(draft, shop), I::HOOK, &self.input, &self.call, draft.at());
         undo::undo(draft, shop.no, &Reason::new("rejected", reason), &numbers);
         let row = draft.stepped(shop.no);
         decision.seq = row.decisions;
@@ -378,7 +379,7 @@ impl<I: Input> Answered<I> {
         Ok(Asked::Ended(Ended::Rest))
     }
 
-    fn subject(&self, draft: &Draft, shop: &ShopOrder) -> Subject {
+    fn subject(draft: &Draft, shop: &ShopOrder) -> Subject {
         let seq = draft.tree().shop(shop.no).map_or(0, |s| s.decisions);
         Subject { no: shop.no, seq, business: shop.business.clone(), plugin: shop.plugin }
     }
@@ -469,7 +470,7 @@ impl<I: Input> Answered<I> {
 /// A person must look: listed until an operator drives the order on. Nothing forwards it by itself.
 pub(super) fn attention(draft: &mut Draft, no: OrderNo, why: &str) {
     tracing::error!(%no, why, "an order needs attention");
-    metrics::counter!("hookline_orders_attention_total").increment(1);
+    metrics::counter!(ORDERS_ATTENTION).increment(1);
     draft.stay(no, "attention", why).attention = Some(why.to_owned());
     draft.disarm(no, TimerKind::Compensate);
 }

@@ -15,10 +15,10 @@ use super::App;
 use super::api::OrderAnswer;
 use super::orders::{Decided, Freshness, answer, change, must_be_shop_order, owned, tree};
 use super::problem::Problem;
+use crate::domain::change::ShipNotice;
 use crate::domain::change::{Parked, TimerKind};
 use crate::domain::draft::Draft;
 use crate::domain::hook::Trigger;
-use crate::domain::change::ShipNotice;
 use crate::domain::ids::{OrderNo, ShipmentNo};
 use crate::domain::order::Status;
 use crate::domain::tree::OrderTree;
@@ -107,8 +107,11 @@ pub fn spawn(app: &App, no: OrderNo, cause: Cause) {
 pub async fn forward(app: &App, who: &Principal, no: OrderNo) -> Result<OrderAnswer, Problem> {
     let read = tree(app, no, Freshness::Cached).await?;
     owned(who, &read, no)?;
-    let shops: Vec<OrderNo> =
-        if read.pay.no == no { read.shops.iter().map(|s| s.no).collect() } else { vec![must_be_shop_order(&read, no)?] };
+    let shops: Vec<OrderNo> = if read.pay.no == no {
+        read.shops.iter().map(|s| s.no).collect()
+    } else {
+        vec![must_be_shop_order(&read, no)?]
+    };
     let mut newest = read;
     for shop in shops {
         newest = advance(app, Forward::plain(shop, Cause::Api)).await?.tree;

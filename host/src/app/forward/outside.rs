@@ -101,7 +101,7 @@ fn auth(auth: &Auth) -> egress::Auth {
     match auth.clone() {
         Auth::None => egress::Auth::None,
         Auth::Bearer(secret) => egress::Auth::Bearer { secret },
-        Auth::Header { header, secret } => egress::Auth::Header { name: header, secret },
+        Auth::Header { header, secret } => egress::Auth::Header { header, secret },
         Auth::Basic { user, secret } => egress::Auth::Basic { user, secret },
         Auth::HmacSha256 { secret, header, parts } => egress::Auth::HmacSha256 {
             secret,
@@ -121,8 +121,9 @@ fn auth(auth: &Auth) -> egress::Auth {
 
 async fn line_secrets(app: &App, business: &BusinessCode) -> Result<egress::LineSecrets, Problem> {
     let mut secrets = egress::LineSecrets::default();
-    for (name, sealed) in app.store.secrets(business).await.map_err(store_problem)? {
-        let place = [business.as_str(), "secret", &name];
+    for name in app.store.secret_names(business).await.map_err(store_problem)? {
+        let Some(sealed) = app.store.secret(business, &name).await.map_err(store_problem)? else { continue };
+        let place = ["secret", business.as_str(), &name];
         let plain = app.sealer.open(Place(&place), &sealed).map_err(Problem::internal)?;
         let text = std::str::from_utf8(&plain).map_err(Problem::internal)?.to_owned();
         secrets.0.insert(name, text.into());

@@ -22,7 +22,7 @@ use crate::domain::tree::OrderTree;
 use crate::faults;
 
 /// A shared lock frees itself after this; a forward that calls slow suppliers may outlive it, and the store decides.
-const LOCK_TTL: Duration = Duration::from_secs(60);
+const LOCK_TTL: Duration = Duration::from_mins(1);
 /// How long a forward waits for the one before it.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
 /// Rounds of one forward: calls of all hooks of an order fit in.
@@ -105,9 +105,8 @@ pub async fn advance(app: &App, mut request: Forward<'_>) -> Result<Went, Proble
         let after = Arc::new(after);
         (run.arrived, run.first, freshness) = (None, false, Freshness::Cached);
         (request.event, request.keyed) = (None, None);
-        let owes = |t: &OrderTree| {
-            t.refunds.iter().any(|r| r.status == RefundStatus::Pending && r.way == Way::Provider)
-        };
+        let owes =
+            |t: &OrderTree| t.refunds.iter().any(|r| r.status == RefundStatus::Pending && r.way == Way::Provider);
         if owes(&after) && !owes(&before) {
             refund::spawn(app, after.pay.no);
         }
@@ -170,6 +169,7 @@ async fn round(
 ) -> Result<Round, Problem> {
     let mut trigger = None;
     if run.first {
+        run.effect = "applied";
         if let Cause::Timer(attempt) = request.cause {
             rearm(app, draft, no, attempt);
         }

@@ -9,3 +9,6 @@ pub mod ship;
 pub mod stock;
 pub mod undo;
 pub mod view;
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use crate::domain::draft::Draft;
 use crate::domain::event::Topic;
 use crate::domain::ids::OrderNo;
 use crate::domain::money::Minor;
-use crate::domain::order::{ShopOrder, Status, SubStatus};
+use crate::domain::order::{Refunded, Share, ShopOrder, Status, SubStatus};
 
 /// Basis points in a whole.
 const WHOLE_BP: i64 = 10_000;
@@ -26,27 +26,24 @@ pub fn complete(draft: &mut Draft, no: OrderNo, rules: &LineRules) {
     draft.emit(no, Topic::Order, "ORDER_COMPLETED", json!({"gross": gross, "net": net}));
 }
 
-/// Cash, coin, third-party and platform-discount shares of everything that was not refunded, freight included.
+/// Cash, coin, third-party and platform-discount shares of everything that was not refunded, freight included. The
+/// platform and third-party shares of a line that went back whole are not earned.
 pub fn gross(shop: &ShopOrder) -> Minor {
-    let freight = &shop.amounts.freight_share;
-    let items: Minor = shop
-        .items
-        .iter()
-        .map(|item| {
-            let coins_left = value_left(item.share.coins_value, item.share.coins, item.refunded.coins);
-            let given = item.share.cash - item.refunded.cash + coins_left + item.share.third_party;
-            let whole = item.refunded.quantity == item.quantity;
-            if whole { given - item.share.third_party } else { given + item.share.platform_discount }
-        })
-        .sum();
-    items + freight.due - shop.amounts.freight_refunded
+    let line = |share: &Share, refunded: &Refunded, whole: bool| {
+        let given = share.cash - refunded.cash + value_left(share, refunded);
+        if whole { given } else { given + share.third_party + share.platform_discount }
+    };
+    let items =
+        shop.items.iter().map(|item| line(&item.share, &item.refunded, item.refunded.quantity == item.quantity));
+    let (freight, back) = (&shop.amounts.freight_share, &shop.amounts.freight_refunded);
+    items.sum::<Minor>() + line(freight, back, back.cash == freight.cash && back.coins == freight.coins)
 }
 
 /// The value of the coins of a line that were not given back.
-fn value_left(value: Minor, coins: i64, refunded: i64) -> Minor {
-    if coins == 0 {
-        value
-    } else {
-        i64::try_from(i128::from(value) * i128::from(coins - refunded) / i128::from(coins)).unwrap_or(0)
+fn value_left(share: &Share, refunded: &Refunded) -> Minor {
+    if share.coins == 0 {
+        return share.coins_value;
     }
+    let left = i128::from(share.coins_value) * i128::from(share.coins - refunded.coins) / i128::from(share.coins);
+    i64::try_from(left).unwrap_or(0)
 }

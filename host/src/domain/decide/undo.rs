@@ -128,19 +128,16 @@ fn apply(draft: &mut Draft, mut refund: Refund) {
     refund.succeeded_at = Some(draft.at());
     if let Some(shop_no) = refund.shop_no {
         for line in &refund.lines {
-            let Some(item_no) = line.item_no else {
-                if refund.way != Way::Coins {
-                    draft.stepped(shop_no).amounts.freight_refunded += line.amount;
-                }
-                continue;
+            let refunded = match line.item_no {
+                None => Some(&mut draft.stepped(shop_no).amounts.freight_refunded),
+                Some(item_no) => draft.item(shop_no, item_no).map(|item| &mut item.refunded),
             };
-            if let Some(item) = draft.item(shop_no, item_no) {
-                item.refunded.quantity += line.quantity;
-                if refund.way == Way::Coins {
-                    item.refunded.coins += line.amount;
-                } else {
-                    item.refunded.cash += line.amount;
-                }
+            let Some(refunded) = refunded else { continue };
+            refunded.quantity += line.quantity;
+            if refund.way == Way::Coins {
+                refunded.coins += line.amount;
+            } else {
+                refunded.cash += line.amount;
             }
         }
     }

@@ -1,0 +1,140 @@
+//! Writes that are no decisions: number blocks, leases, marks of streams, housekeeping. Each is a statement of its own.
+
+use super::writer::{Fate, Writer, fate};
+use crate::domain::ids::{Millis, OrderNo};
+use crate::domain::number::BLOCK;
+use crate::store::error::StoreError;
+use crate::store::sql::{Row, Sql, Value, sql};
+
+/// How long a lease lasts without being renewed, milliseconds.
+pub const LEASE_MS: Millis = 10_000;
+/// How many rows one purge takes from a table at most; the worker comes again.
+const PURGE_ROWS: i64 = 5_000;
+/// Idempotency keys are kept for 26 hours: providers repeat for a day.
+const CLAIMS_KEPT_MS: Millis = 26 * 3_600_000;
+/// Batch ids are kept for an hour.
+const BATCHES_KEPT_MS: Millis = 3_600_000;
+/// Published events are kept for a week.
+const SENT_KEPT_MS: Millis = 7 * 24 * 3_600_000;
+
+sql! {
+    NUMBER_BLOCK = Sql::both("number block",
+        "UPDATE number_blocks SET next = next + $1 WHERE id = 1 RETURNING next - $1");
+    LEASE = Sql::each("lease group",
+        "UPDATE relay_leases SET holder = $2, until_at = CAST(extract(epoch from clock_timestamp()) * 1000 AS BIGINT) + $3 \
+         WHERE grp = $1 AND (holder = $2 OR until_at < CAST(extract(epoch from clock_timestamp()) * 1000 AS BIGINT)) \
+         RETURNING grp",
+        "UPDATE relay_leases SET holder = $2, until_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) + $3 \
+         WHERE grp = $1 AND (holder = $2 OR until_at < CAST(unixepoch('subsec') * 1000 AS INTEGER)) RETURNING grp");
+    RELEASE = Sql::both("release groups", "UPDATE relay_leases SET until_at = 0 WHERE holder = $1");
+    PURGE_CLAIMS = Sql::both("purge idempotency",
+        "DELETE FROM idempotency WHERE (slot, principal, claim_key) IN \
+         (SELECT slot, principal, claim_key FROM idempotency WHERE at < $1 ORDER BY at LIMIT $2)");
+    PURGE_BATCHES = Sql::both("purge batches",
+        "DELETE FROM batches WHERE id IN (SELECT id FROM batches WHERE at < $1 ORDER BY at LIMIT $2)");
+    PURGE_SENT = Sql::both("purge outbox_sent",
+        "DELETE FROM outbox_sent WHERE (grp, position) IN \
+         (SELECT grp, position FROM outbox_sent WHERE sent_at < $1 ORDER BY sent_at LIMIT $2)");
+    EXTERNAL = Sql::both("insert external_numbers",
+        "INSERT INTO external_numbers (kind, external_id, no) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING");
+    EXTERNAL_NO = Sql::both("see external_numbers",
+        "SELECT no FROM external_numbers WHERE kind = $1 AND external_id = $2");
+    MARK = Sql::both("mark stream",
+        "INSERT INTO stream_marks (stream, last_id, low_mark) VALUES ($1, $2, $3) \
+         ON CONFLICT (stream) DO UPDATE SET last_id = excluded.last_id, low_mark = excluded.low_mark");
+}
+
+/// How many rows a purge took. As long as one is at the limit, there may be more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Purged {
+    /// Idempotency keys.
+    pub claims: u64,
+    /// Batch ids.
+    pub batches: u64,
+    /// Published events.
+    pub events: u64,
+}
+
+/// How far a stream was written and confirmed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamMark {
+    /// Which.
+    pub stream: String,
+    /// The last id the broker gave.
+    pub last_id: String,
+    /// Positions up to here were confirmed by every named consumer group.
+    pub low_mark: i64,
+}
+
+/// Runs one statement outside of batches, once more if the connection was lost or a writer was in the way: each is
+/// harmless to repeat.
+async fn run(writer: &mut Writer, sql: &'static Sql, values: &[Value<'_>]) -> Result<(u64, Vec<Row>), StoreError> {
+    let mut repeated = false;
+    loop {
+        let conn = writer.conn().await?;
+        let result = if sql.postgres.starts_with("SELECT") || sql.postgres.contains("RETURNING") {
+            conn.fetch(sql, values).await.map(|rows| (0, rows))
+        } else {
+            conn.execute(sql, values).await.map(|count| (count, vec![]))
+        };
+        let error = match result {
+            Ok(done) => return Ok(done),
+            Err(error) => StoreError::from(error),
+        };
+        match fate(&error) {
+            Fate::Lost => writer.lose(),
+            Fate::Again => {}
+            Fate::Refused => return Err(error),
+        }
+        if repeated {
+            return Err(error);
+        }
+        repeated = true;
+    }
+}
+
+pub(super) async fn number_block(writer: &mut Writer) -> Result<i64, StoreError> {
+    let (_, rows) = run(writer, &NUMBER_BLOCK, &[BLOCK.into()]).await?;
+    rows.first().ok_or(StoreError::Lost)?.int(0)
+}
+
+pub(super) async fn lease(writer: &mut Writer, holder: &str, groups: &[u16]) -> Result<Vec<u16>, StoreError> {
+    let mut held = Vec::with_capacity(groups.len());
+    for group in groups {
+        let values = [i64::from(*group).into(), holder.into(), LEASE_MS.into()];
+        let (_, rows) = run(writer, &LEASE, &values).await?;
+        if !rows.is_empty() {
+            held.push(*group);
+        }
+    }
+    Ok(held)
+}
+
+pub(super) async fn release(writer: &mut Writer, holder: &str) -> Result<(), StoreError> {
+    run(writer, &RELEASE, &[holder.into()]).await.map(drop)
+}
+
+pub(super) async fn purge(writer: &mut Writer, now: Millis) -> Result<Purged, StoreError> {
+    let limit = PURGE_ROWS.into();
+    Ok(Purged {
+        claims: run(writer, &PURGE_CLAIMS, &[(now - CLAIMS_KEPT_MS).into(), limit]).await?.0,
+        batches: run(writer, &PURGE_BATCHES, &[(now - BATCHES_KEPT_MS).into(), limit]).await?.0,
+        events: run(writer, &PURGE_SENT, &[(now - SENT_KEPT_MS).into(), limit]).await?.0,
+    })
+}
+
+pub(super) async fn external_number(
+    writer: &mut Writer,
+    kind: &str,
+    id: &str,
+    candidate: OrderNo,
+) -> Result<OrderNo, StoreError> {
+    run(writer, &EXTERNAL, &[kind.into(), id.into(), candidate.0.into()]).await?;
+    let (_, rows) = run(writer, &EXTERNAL_NO, &[kind.into(), id.into()]).await?;
+    rows.first().ok_or(StoreError::Lost)?.int(0).map(OrderNo)
+}
+
+pub(super) async fn mark_stream(writer: &mut Writer, mark: &StreamMark) -> Result<(), StoreError> {
+    let values = [mark.stream.as_str().into(), mark.last_id.as_str().into(), mark.low_mark.into()];
+    run(writer, &MARK, &values).await.map(drop)
+}

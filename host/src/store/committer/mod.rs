@@ -1,0 +1,153 @@
+//! The committer: one thread that owns the only write connection and commits what is waiting in batches.
+//!
+//! A batch is one transaction: batch id; lock the rows concerned in sorted order; decide one change after another in
+//! memory; write what was accepted with one statement a table; commit; answer everyone. It never waits to fill.
+
+mod admin;
+mod batch;
+mod decide;
+mod jobs;
+mod lock;
+pub(crate) mod look;
+mod publish;
+mod queue;
+mod write;
+mod writer;
+
+pub use self::jobs::{LEASE_MS, Purged, StreamMark};
+pub use self::publish::Published;
+pub(crate) use self::queue::{Answer, Job};
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use tokio::sync::{mpsc, oneshot};
+
+use self::batch::{Ids, Work, settle};
+use self::queue::Batch;
+use self::writer::Writer;
+use super::cache::Cache;
+use super::error::{CommitError, StoreError};
+use super::open::Target;
+use super::sql::Sql;
+use crate::domain::change::{Committed, Refusal};
+
+/// A step of a batch; its error is that of the whole batch.
+type Attempting<T> = Result<T, StoreError>;
+
+/// Every statement of the committer.
+pub(crate) fn all() -> Vec<&'static Sql> {
+    let mut all = admin::all();
+    all.extend(jobs::all());
+    all.extend(writer::all());
+    all.push(&publish::SEND);
+    all
+}
+
+/// Starts the thread and waits until it is connected.
+pub(crate) async fn start(target: Target, cache: Arc<Cache>) -> Result<mpsc::Sender<Job>, StoreError> {
+    let (jobs, queue) = mpsc::channel(queue::LONGEST);
+    let (ready, connected) = oneshot::channel();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(sqlx::Error::Io)?;
+    let thread = std::thread::Builder::new().name("committer".to_owned());
+    let body = move || {
+        let committer = Committer { writer: Writer::new(target), ids: Ids::new(), cache };
+        let run = AssertUnwindSafe(committer.run(queue, ready)).catch_unwind();
+        if let Err(panic) = runtime.block_on(run) {
+            // Whatever it was doing is undecided, and nobody else may write: only a fresh process is sound.
+            let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+            let reason = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+            tracing::error!(reason, "the committer panicked; the process ends");
+            std::process::abort();
+        }
+    };
+    thread.spawn(body).map_err(sqlx::Error::Io)?;
+    connected.await.map_err(|_| StoreError::Closed)??;
+    Ok(jobs)
+}
+
+struct Committer {
+    writer: Writer,
+    ids: Ids,
+    cache: Arc<Cache>,
+}
+
+impl Committer {
+    async fn run(mut self, mut queue: mpsc::Receiver<Job>, ready: oneshot::Sender<Result<(), StoreError>>) {
+        let connected = self.writer.conn().await.map(drop);
+        let failed = connected.is_err();
+        if ready.send(connected).is_err() || failed {
+            return;
+        }
+        while let Some(first) = queue.recv().await {
+            let (batch, aside) = Batch::drain(first, &mut queue);
+            self.commit(batch).await;
+            for job in aside {
+                if self.job(job).await.is_break() {
+                    return;
+                }
+            }
+        }
+        self.writer.close().await;
+    }
+
+    async fn commit(&mut self, batch: Batch) {
+        if batch.changes.is_empty() && batch.published.is_empty() {
+            return;
+        }
+        let changes = batch.changes.iter().map(|(change, _)| &**change).collect();
+        let work = Work { changes, published: batch.published };
+        let answers = settle(&mut self.writer, &mut self.ids, &work).await;
+        for ((change, answer), outcome) in batch.changes.into_iter().zip(answers) {
+            match &outcome {
+                Ok(()) => self.cache.committed(&change),
+                Err(CommitError::Refused(Refusal::VersionMoved { .. } | Refusal::JournalMoved { .. })) => {
+                    self.cache.evict(&change);
+                }
+                Err(_) => {}
+            }
+            // The caller may have gone; the change is committed all the same.
+            let _ = answer.send(outcome.map(|()| Committed));
+        }
+    }
+
+    async fn job(&mut self, job: Job) -> std::ops::ControlFlow<()> {
+        let writer = &mut self.writer;
+        match job {
+            Job::Commit(change, answer) => {
+                let batch = Batch { changes: vec![(change, answer)], ..Batch::default() };
+                self.commit(batch).await;
+            }
+            Job::Published(published) => {
+                self.commit(Batch { published, ..Batch::default() }).await;
+            }
+            Job::NumberBlock(answer) => answer.give(jobs::number_block(writer).await),
+            Job::Lease { holder, groups, answer } => answer.give(jobs::lease(writer, &holder, &groups).await),
+            Job::Release { holder, answer } => answer.give(jobs::release(writer, &holder).await),
+            Job::Purge { now, answer } => answer.give(jobs::purge(writer, now).await),
+            Job::ExternalNumber { kind, id, candidate, answer } => {
+                answer.give(jobs::external_number(writer, &kind, &id, candidate).await);
+            }
+            Job::MarkStream { mark, answer } => answer.give(jobs::mark_stream(writer, &mark).await),
+            Job::Prepare { sql, answer } => answer.give(prepare(writer, &sql).await),
+            Job::Stop(answer) => {
+                writer.close().await;
+                answer.give(Ok(()));
+                return std::ops::ControlFlow::Break(());
+            }
+        }
+        std::ops::ControlFlow::Continue(())
+    }
+}
+
+async fn prepare(writer: &mut Writer, all: &[&'static Sql]) -> Result<(), StoreError> {
+    let dialect = writer.dialect();
+    let conn = writer.conn().await?;
+    for sql in all {
+        conn.prepare(sql).await.inspect_err(|_| {
+            tracing::error!(statement = sql.name, ?dialect, text = sql.text(dialect), "cannot be prepared");
+        })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,56 @@
+//! Published events leave the hot table.
+
+use std::sync::LazyLock;
+
+use super::Attempting;
+use crate::domain::ids::Millis;
+use crate::store::rows::work;
+use crate::store::sql::{Conn, OnConflict, Rows, Sql, insert, table};
+
+table! {
+    SENT = "outbox_sent" { grp: Int, position: Int, sent_at: Int }
+}
+
+/// An event that the broker confirmed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Published {
+    /// Its slot group.
+    pub group: u16,
+    /// Its position.
+    pub position: i64,
+    /// When it was published.
+    pub at: Millis,
+}
+
+/// Copies the events to where they stay for a week.
+pub(crate) static SEND: LazyLock<Sql> = LazyLock::new(|| {
+    let mut sql = insert("insert outbox_sent", &SENT, None, OnConflict::Nothing);
+    for text in [&mut sql.postgres, &mut sql.sqlite] {
+        *text = text
+            .replace("sent_at) SELECT u.grp", "sent_at, subject, topic, sequence, tag, body) SELECT u.grp")
+            .replace("u.sent_at FROM", "u.sent_at, o.subject, o.topic, o.sequence, o.tag, o.body FROM")
+            .replace(" WHERE true", " JOIN outbox AS o ON o.grp = u.grp AND o.position = u.position WHERE true");
+    }
+    sql
+});
+
+pub(super) async fn publish(conn: &mut Conn, published: &[Published]) -> Attempting<()> {
+    if published.is_empty() {
+        return Ok(());
+    }
+    let mut all = published.to_vec();
+    all.sort_unstable();
+    all.dedup_by_key(|p| (p.group, p.position));
+    let mut sent = Rows::new(conn.dialect(), &SEND);
+    let mut gone = Rows::new(conn.dialect(), &work::DELETE_EVENT);
+    for published in &all {
+        sent.int(published.group.into());
+        sent.int(published.position);
+        sent.int(published.at);
+        gone.int(published.group.into());
+        gone.int(published.position);
+    }
+    conn.write(sent).await?;
+    conn.write(gone).await?;
+    Ok(())
+}

@@ -1,0 +1,168 @@
+//! The database: one committer that writes, connections that only read, order trees in memory.
+//!
+//! The only user of sqlx. Rows are parsed into domain values here and never leave. Everything that is written is a
+//! [`Change`] or one of the few housekeeping jobs below, and goes through the committer's queue.
+
+mod cache;
+mod committer;
+mod error;
+mod open;
+mod read;
+mod rows;
+mod sql;
+
+pub use self::committer::{LEASE_MS, Published, Purged, StreamMark};
+pub use self::error::{CommitError, StoreError};
+pub use self::open::{Durability, Settings};
+pub use self::read::{Attention, Backlog, Cursor, DeadLetter, Filter, Lease, Outgoing, StockLevel};
+pub use self::rows::catalogue::StoredCoupon;
+pub use self::sql::Dialect;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, oneshot};
+
+use self::cache::Cache;
+use self::committer::{Answer, Job};
+use self::open::{FileLock, Target};
+use self::sql::{Pool, Sql};
+use crate::domain::change::{Change, Committed};
+use crate::domain::ids::{Millis, OrderNo};
+
+/// When a caller that finds the queue full should come back.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// An open database. Clones share everything.
+#[derive(Debug, Clone)]
+pub struct Store {
+    jobs: mpsc::Sender<Job>,
+    readers: Pool,
+    cache: Arc<Cache>,
+    dialect: Dialect,
+    _lock: Option<FileLock>,
+}
+
+impl Store {
+    /// Opens the database: takes the file (SQLite), brings the schema up to date, starts the committer.
+    pub async fn open(settings: Settings) -> Result<Self, StoreError> {
+        let target = Target::new(&settings)?;
+        let lock = match &target {
+            Target::Sqlite(options) => Some(FileLock::take(options.get_filename())?),
+            Target::Postgres(_) => None,
+        };
+        open::migrate(&target).await?;
+        let (readers, dialect) = (target.readers(settings.readers), target.dialect());
+        let cache = Arc::new(Cache::new(settings.cached_trees));
+        let jobs = committer::start(target, Arc::clone(&cache)).await?;
+        Ok(Self { jobs, readers, cache, dialect, _lock: lock })
+    }
+
+    /// Brings the schema up to date and goes.
+    pub async fn migrate(settings: &Settings) -> Result<(), StoreError> {
+        let target = Target::new(settings)?;
+        let _lock = match &target {
+            Target::Sqlite(options) => Some(FileLock::take(options.get_filename())?),
+            Target::Postgres(_) => None,
+        };
+        open::migrate(&target).await
+    }
+
+    /// Which database it is.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// Applies a change, all or nothing.
+    ///
+    /// Once it waits in the queue it is committed whether or not the caller stays. `Busy` means that it never got
+    /// there. After `Failed` nothing of it was kept.
+    pub async fn commit(&self, change: Change) -> Result<Committed, CommitError> {
+        let (answer, outcome) = oneshot::channel();
+        self.submit(Job::Commit(Box::new(change), answer))?;
+        outcome.await.map_err(|_| CommitError::Failed(StoreError::Closed))?
+    }
+
+    /// Puts published events away; done with the next batch. A full queue is no harm: they are published again.
+    pub fn mark_published(&self, published: Vec<Published>) -> Result<(), CommitError> {
+        if published.is_empty() { Ok(()) } else { self.submit(Job::Published(published)) }
+    }
+
+    /// A block of [`BLOCK`](crate::domain::number::BLOCK) sequence values that nobody else gets: its first value.
+    pub async fn number_block(&self) -> Result<i64, CommitError> {
+        self.ask(Job::NumberBlock).await
+    }
+
+    /// The number of an external id: the one it already has, or else the candidate, for ever.
+    pub async fn external_number(&self, kind: &str, id: &str, candidate: OrderNo) -> Result<OrderNo, CommitError> {
+        let (kind, id) = (kind.to_owned(), id.to_owned());
+        self.ask(|answer| Job::ExternalNumber { kind, id, candidate, answer }).await
+    }
+
+    /// Takes or renews the leases of slot groups for [`LEASE_MS`] by the database's clock: the groups that are held now.
+    pub async fn lease(&self, holder: &str, groups: &[u16]) -> Result<Vec<u16>, CommitError> {
+        let (holder, groups) = (holder.to_owned(), groups.to_vec());
+        self.ask(|answer| Job::Lease { holder, groups, answer }).await
+    }
+
+    /// Gives all of a holder's leases back.
+    pub async fn release(&self, holder: &str) -> Result<(), CommitError> {
+        let holder = holder.to_owned();
+        self.ask(|answer| Job::Release { holder, answer }).await
+    }
+
+    /// Deletes what is past its time: idempotency keys after 26 hours, batch ids after one, published events after a
+    /// week. At most 5,000 rows a table at once.
+    pub async fn purge(&self, now: Millis) -> Result<Purged, CommitError> {
+        self.ask(|answer| Job::Purge { now, answer }).await
+    }
+
+    /// Notes how far a stream was written and confirmed.
+    pub async fn mark_stream(&self, mark: StreamMark) -> Result<(), CommitError> {
+        self.ask(|answer| Job::MarkStream { mark, answer }).await
+    }
+
+    /// Prepares every statement there is, so that a schema that does not fit shows at once. The answer counts them.
+    pub async fn prepare_all(&self) -> Result<usize, CommitError> {
+        let sql = every_statement();
+        let count = sql.len();
+        self.ask(|answer| Job::Prepare { sql, answer }).await?;
+        Ok(count)
+    }
+
+    /// Commits what is waiting and closes every connection.
+    pub async fn close(&self) {
+        let (answer, closed) = Answer::new();
+        if self.jobs.send(Job::Stop(answer)).await.is_ok() {
+            let _ = closed.await;
+        }
+        self.readers.close().await;
+    }
+
+    fn readers(&self) -> &Pool {
+        &self.readers
+    }
+
+    fn cache(&self) -> &Cache {
+        &self.cache
+    }
+
+    fn submit(&self, job: Job) -> Result<(), CommitError> {
+        self.jobs.try_send(job).map_err(|error| match error {
+            TrySendError::Full(_) => CommitError::Busy { retry_after: RETRY_AFTER },
+            TrySendError::Closed(_) => CommitError::Failed(StoreError::Closed),
+        })
+    }
+
+    async fn ask<T>(&self, job: impl FnOnce(Answer<T>) -> Job) -> Result<T, CommitError> {
+        let (answer, outcome) = Answer::new();
+        self.submit(job(answer))?;
+        Ok(outcome.await.map_err(|_| StoreError::Closed)??)
+    }
+}
+
+fn every_statement() -> Vec<&'static Sql> {
+    let rows = [rows::orders::all(), rows::money::all(), rows::work::all()];
+    rows.into_iter().flatten().chain(committer::all()).chain(read::all()).collect()
+}
