@@ -15,7 +15,7 @@ use crate::servers::{ServerError, wait_until};
 use crate::world::{Line, World, WorldError, catalogue, run_name};
 
 /// The longest that one step of an order may take.
-const STEP_LIMIT: Duration = Duration::from_secs(60);
+const STEP_LIMIT: Duration = Duration::from_mins(1);
 const PAUSE: Duration = Duration::from_millis(20);
 
 static NEXT: AtomicUsize = AtomicUsize::new(1);

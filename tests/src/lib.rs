@@ -4,6 +4,7 @@
 //! Reading order: `servers` (PostgreSQL, Redis, the host) → `client`, `platform` (calls) → `suppliers`, `sandbox` (the
 //! outside) → `world` (a host set up with four lines) → `journey` (one order) → `checker` (what must hold afterwards).
 
+pub mod bench;
 pub mod checker;
 pub mod client;
 pub mod demo;

@@ -62,7 +62,7 @@ async fn show(world: &World, summary: &Summary, outcomes: &[drive::Outcome]) -> 
     println!("{}", report::figures(&world.meter));
     let shown = outcomes.iter().find(|outcome| outcome.line == Line::Hotel && outcome.status() == Some("completed"));
     if let Some(ended) = shown.and_then(|outcome| outcome.ended.as_ref().ok()) {
-        println!("{}", report::timeline(world, ended).await?);
+        println!("{}", report::timeline(world, ended.as_ref()).await?);
     }
     println!("{}", summary.invariants());
     let failures: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.ended.as_ref().err()).collect();

@@ -158,7 +158,7 @@ pub(super) fn figures(meter: &Meter) -> String {
 }
 
 /// One order's whole history, as the API tells it.
-pub(super) async fn timeline(world: &World, ended: &Option<Ended>) -> Result<String, WorldError> {
+pub(super) async fn timeline(world: &World, ended: Option<&Ended>) -> Result<String, WorldError> {
     let Some(ended) = ended else { return Ok(String::new()) };
     let mut operator = world.host.client().with_token(&world.mint.operator());
     let order: Value = operator.get(&format!("/api/v1/orders/{}", ended.pay_order)).await?;

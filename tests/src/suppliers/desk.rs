@@ -73,14 +73,14 @@ impl Drop for Supplier {
 }
 
 /// A post to a stand-in, checked and read.
-pub(super) struct Order {
+pub(super) struct Post {
     pub(super) key: String,
-    pub(super) order: String,
+    pub(super) about: String,
     pub(super) body: Value,
     pub(super) manner: Manner,
 }
 
-impl Order {
+impl Post {
     /// Whether the result is told twice.
     pub(super) fn is_told_twice(&self) -> bool {
         self.manner == Manner::Duplicate
@@ -92,7 +92,7 @@ pub(super) async fn take<F: Future<Output = Value>>(
     desk: &Desk,
     headers: &HeaderMap,
     body: &Bytes,
-    work: impl FnOnce(Order) -> F,
+    work: impl FnOnce(Post) -> F,
 ) -> Response {
     if let Some(refused) = refuse_stranger(headers) {
         return refused;
@@ -112,8 +112,8 @@ pub(super) async fn take<F: Future<Output = Value>>(
         Manner::Good | Manner::LoseAnswer | Manner::Duplicate => {}
     }
     let is_lost = manner == Manner::LoseAnswer;
-    let order = parsed.get("order").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let answer = work(Order { key: key.to_owned(), order, body: parsed, manner }).await;
+    let about = parsed.get("order").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let answer = work(Post { key: key.to_owned(), about, body: parsed, manner }).await;
     if is_lost { broken_off() } else { Json(answer).into_response() }
 }
 

@@ -39,10 +39,10 @@ pub(super) async fn start() -> io::Result<Supplier> {
 }
 
 async fn ticket(State(gateway): State<Arc<Gateway>>, headers: HeaderMap, body: Bytes) -> Response {
-    take(&gateway.desk, &headers, &body, async |order| {
-        let (entry, _) = gateway.desk.book.once(&order.key, "tk", "ticket", &order.order);
+    take(&gateway.desk, &headers, &body, async |post| {
+        let (entry, _) = gateway.desk.book.once(&post.key, "tk", "ticket", &post.about);
         let mut passengers = gateway.passengers.lock().unwrap_or_else(PoisonError::into_inner);
-        passengers.insert(entry.id.clone(), count_passengers(&order.body));
+        passengers.insert(entry.id.clone(), count_passengers(&post.body));
         json!({"id": entry.id})
     })
     .await
@@ -67,8 +67,8 @@ async fn refund(
     Path(id): Path<String>,
     body: Bytes,
 ) -> Response {
-    take(&gateway.desk, &headers, &body, async |order| {
-        gateway.desk.book.once(&order.key, "rf", "refund", &id);
+    take(&gateway.desk, &headers, &body, async |post| {
+        gateway.desk.book.once(&post.key, "rf", "refund", &id);
         gateway.desk.book.mark(&id, "taken back");
         json!({})
     })

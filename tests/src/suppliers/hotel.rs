@@ -32,8 +32,8 @@ pub(super) async fn start() -> io::Result<Supplier> {
 }
 
 async fn book(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Bytes) -> Response {
-    take(&desk, &headers, &body, async |order| {
-        let (entry, _) = desk.book.once(&order.key, "bk", "book", &order.order);
+    take(&desk, &headers, &body, async |post| {
+        let (entry, _) = desk.book.once(&post.key, "bk", "book", &post.about);
         json!({"id": entry.id})
     })
     .await
@@ -57,8 +57,8 @@ async fn cancel(
     Path(id): Path<String>,
     body: Bytes,
 ) -> Response {
-    take(&desk, &headers, &body, async |order| {
-        desk.book.once(&order.key, "cx", "cancel", &id);
+    take(&desk, &headers, &body, async |post| {
+        desk.book.once(&post.key, "cx", "cancel", &id);
         desk.book.mark(&id, "taken back");
         json!({})
     })

@@ -22,7 +22,7 @@ pub const FAILING_PHONE: &str = "13800000013";
 /// How long the carrier needs.
 const WORK: Duration = Duration::from_millis(20);
 /// How long it tries to tell the platform; the platform may be down meanwhile.
-const TELL_LIMIT: Duration = Duration::from_secs(60);
+const TELL_LIMIT: Duration = Duration::from_mins(1);
 const TELL_PAUSE: Duration = Duration::from_millis(100);
 
 /// Where the carrier tells its results; shared, since the platform's address changes with a restart.
@@ -60,14 +60,14 @@ pub(super) async fn start(ear: Arc<Ear>) -> io::Result<Supplier> {
 }
 
 async fn topup(State(carrier): State<Arc<Carrier>>, headers: HeaderMap, body: Bytes) -> Response {
-    take(&carrier.desk, &headers, &body, async |order| {
-        let (entry, is_new) = carrier.desk.book.once(&order.key, "tu", "topup", &order.order);
+    take(&carrier.desk, &headers, &body, async |post| {
+        let (entry, is_new) = carrier.desk.book.once(&post.key, "tu", "topup", &post.about);
         if is_new {
-            let fails = order.body["phone"] == FAILING_PHONE;
+            let fails = post.body["phone"] == FAILING_PHONE;
             if fails {
                 carrier.desk.book.mark(&entry.id, "failed");
             }
-            let times = if order.is_told_twice() { 2 } else { 1 };
+            let times = if post.is_told_twice() { 2 } else { 1 };
             tokio::spawn(tell(Arc::clone(&carrier.ear), entry.clone(), result(&entry.id, !fails), times));
         }
         json!({"id": entry.id})
