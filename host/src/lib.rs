@@ -8,6 +8,8 @@ pub mod domain;
 pub mod clock;
 pub mod config;
 pub mod entropy;
+pub mod faults;
+pub mod health;
 pub mod identity;
 pub mod secrets;
 pub mod tasks;
@@ -23,5 +25,4 @@ pub mod redis_link;
 pub mod store;
 
 pub mod app;
-
-pub mod faults;
+pub mod worker;
