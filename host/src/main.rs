@@ -125,9 +125,11 @@ fn compile() -> ExitCode {
 
 /// An error and its causes in one line.
 fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut causes = vec![error];
-    while let Some(cause) = causes.last().and_then(|error| error.source()) {
-        causes.push(cause);
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        words = format!("{words}: {error}");
+        cause = error.source();
     }
-    causes.iter().map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    words
 }
