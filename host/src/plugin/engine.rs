@@ -7,6 +7,7 @@ use wasmtime::{
 };
 
 use super::limits;
+use crate::clock::{Clock, Stopwatch};
 
 /// How often a running plugin looks at the clock and lets others run.
 pub(super) const TICK: Duration = Duration::from_millis(5);
@@ -18,6 +19,11 @@ const FIBRE_STACK: usize = 2 * 1024 * 1024;
 const KEEP_MEMORY: usize = 512 * 1024;
 const KEEP_TABLE: usize = 64 * 1024;
 const MIB: u64 = 1024 * 1024;
+
+/// Measures the limits of real time. They guard the process, so they hold also where tests move the platform's clock.
+pub(super) fn stopwatch() -> Stopwatch {
+    Clock::system().stopwatch()
+}
 
 /// The engine can't be made.
 #[derive(Debug, thiserror::Error)]
