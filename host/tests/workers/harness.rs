@@ -72,7 +72,7 @@ impl Host {
 }
 
 /// Waits for a condition, looking often.
-pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
+pub(crate) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let watch = Clock::system().stopwatch();
     while !holds().await {
         assert!(watch.elapsed() < DEADLINE, "not within {DEADLINE:?}: {what}");

@@ -137,6 +137,15 @@ async fn a_redis_that_is_away_only_delays() {
     let mut host = Host::new("a", &store, broker.clone(), &[], &Clock::system());
     commit(&store, events(order(5, 1), 1, 2)).await;
     host.drain().await;
+    redis.freeze();
+    commit(&store, events(order(5, 2), 1, 1)).await;
+    assert!(host.relay.run_once().await.is_err(), "no answer is no success");
+    redis.resume();
+    eventually("the relay goes on", async || {
+        host.relay.run_once().await.is_ok() && backlog(&store).await == 0
+    })
+    .await;
+
     redis.kill();
     commit(&store, events(order(5, 1), 3, 4)).await;
     assert!(host.relay.run_once().await.is_err());
