@@ -78,6 +78,8 @@ impl Compiler {
         let mut child = Command::new(&self.program)
             .arg("compile")
             .env_clear()
+            // The allocator would reserve 1 GiB of addresses at once, which is all that the child may have. In KiB.
+            .env("MIMALLOC_ARENA_RESERVE", "65536")
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
