@@ -78,7 +78,7 @@ impl Compiler {
         let mut child = Command::new(&self.program)
             .arg("compile")
             .env_clear()
-            // The allocator would reserve 1 GiB of addresses at once, which is all that the child may have. In KiB.
+            // The allocator would reserve a gigabyte of address space first, all that the child has. In KiB.
             .env("MIMALLOC_ARENA_RESERVE", "65536")
             .current_dir("/")
             .stdin(Stdio::piped())
