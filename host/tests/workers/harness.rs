@@ -20,7 +20,8 @@ const DEADLINE: Duration = Duration::from_secs(20);
 /// An embedded store in a temporary folder.
 pub(crate) async fn store() -> (Store, TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(Settings::new(format!("sqlite:{}", folder.path().join("test.db").display()))).await.unwrap();
+    let store =
+        Store::open(Settings::new(format!("sqlite:{}", folder.path().join("test.db").display()))).await.unwrap();
     (store, folder)
 }
 

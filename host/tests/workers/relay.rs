@@ -141,10 +141,7 @@ async fn a_redis_that_is_away_only_delays() {
     commit(&store, events(order(5, 2), 1, 1)).await;
     assert!(host.relay.run_once().await.is_err(), "no answer is no success");
     redis.resume();
-    eventually("the relay goes on", async || {
-        host.relay.run_once().await.is_ok() && backlog(&store).await == 0
-    })
-    .await;
+    eventually("the relay goes on", async || host.relay.run_once().await.is_ok() && backlog(&store).await == 0).await;
 
     redis.kill();
     commit(&store, events(order(5, 1), 3, 4)).await;

@@ -43,8 +43,14 @@ struct Host {
 fn host(name: &str, store: &Store, fire: Arc<Count>, health: &Health, clock: &Clock) -> Host {
     let leases = Leases::new(store.clone(), name.to_owned(), clock.clone());
     let (held, tasks): (Held, _) = (leases.held(), Tasks::new());
-    let setup =
-        TimersSetup { store: store.clone(), held, fire, health: health.clone(), clock: clock.clone(), tasks: tasks.clone() };
+    let setup = TimersSetup {
+        store: store.clone(),
+        held,
+        fire,
+        health: health.clone(),
+        clock: clock.clone(),
+        tasks: tasks.clone(),
+    };
     Host { leases, timers: Timers::new(setup), tasks }
 }
 
