@@ -41,7 +41,6 @@ pub struct Store {
     readers: Pool,
     cache: Arc<Cache>,
     dialect: Dialect,
-    _lock: Option<FileLock>,
 }
 
 impl Store {
@@ -55,8 +54,8 @@ impl Store {
         open::migrate(&target).await?;
         let (readers, dialect) = (target.readers(settings.readers), target.dialect());
         let cache = Arc::new(Cache::new(settings.cached_trees));
-        let jobs = committer::start(target, Arc::clone(&cache)).await?;
-        Ok(Self { jobs, readers, cache, dialect, _lock: lock })
+        let jobs = committer::start(target, lock, Arc::clone(&cache)).await?;
+        Ok(Self { jobs, readers, cache, dialect })
     }
 
     /// Brings the schema up to date and goes.
@@ -165,4 +164,22 @@ impl Store {
 fn every_statement() -> Vec<&'static Sql> {
     let rows = [rows::orders::all(), rows::money::all(), rows::work::all()];
     rows.into_iter().flatten().chain(committer::all()).chain(read::all()).collect()
+}
+
+/// For the tests that show what must not be possible.
+#[doc(hidden)]
+pub mod testing {
+    use std::sync::LazyLock;
+
+    use super::Store;
+    use super::sql::Sql;
+
+    static WRITE: LazyLock<Sql> =
+        LazyLock::new(|| Sql::both("write on a reader", "UPDATE catalogue_revision SET revision = -1"));
+
+    /// Tries to write on a reading connection; the error in words.
+    pub async fn write_on_reader(store: &Store) -> Result<(), String> {
+        let rows = store.readers().fetch(&WRITE, &[]).await;
+        rows.map(drop).map_err(|error| error.to_string())
+    }
 }

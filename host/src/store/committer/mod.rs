@@ -29,7 +29,7 @@ use self::queue::Batch;
 use self::writer::Writer;
 use super::cache::Cache;
 use super::error::{CommitError, StoreError};
-use super::open::Target;
+use super::open::{FileLock, Target};
 use super::sql::Sql;
 use crate::domain::change::{Committed, Refusal};
 
@@ -41,18 +41,22 @@ pub(crate) fn all() -> Vec<&'static Sql> {
     let mut all = admin::all();
     all.extend(jobs::all());
     all.extend(writer::all());
-    all.push(&publish::SEND);
+    all.extend(publish::all());
     all
 }
 
 /// Starts the thread and waits until it is connected.
-pub(crate) async fn start(target: Target, cache: Arc<Cache>) -> Result<mpsc::Sender<Job>, StoreError> {
+pub(crate) async fn start(
+    target: Target,
+    lock: Option<FileLock>,
+    cache: Arc<Cache>,
+) -> Result<mpsc::Sender<Job>, StoreError> {
     let (jobs, queue) = mpsc::channel(queue::LONGEST);
     let (ready, connected) = oneshot::channel();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(sqlx::Error::Io)?;
     let thread = std::thread::Builder::new().name("committer".to_owned());
     let body = move || {
-        let committer = Committer { writer: Writer::new(target), ids: Ids::new(), cache };
+        let committer = Committer { writer: Writer::new(target), ids: Ids::new(), cache, _lock: lock };
         let run = AssertUnwindSafe(committer.run(queue, ready)).catch_unwind();
         if let Err(panic) = runtime.block_on(run) {
             // Whatever it was doing is undecided, and nobody else may write: only a fresh process is sound.
@@ -71,6 +75,8 @@ struct Committer {
     writer: Writer,
     ids: Ids,
     cache: Arc<Cache>,
+    /// Nobody else may write as long as this thread lives.
+    _lock: Option<FileLock>,
 }
 
 impl Committer {

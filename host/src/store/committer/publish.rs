@@ -1,11 +1,9 @@
 //! Published events leave the hot table.
 
-use std::sync::LazyLock;
-
 use super::Attempting;
 use crate::domain::ids::Millis;
 use crate::store::rows::work;
-use crate::store::sql::{Conn, OnConflict, Rows, Sql, insert, table};
+use crate::store::sql::{Conn, OnConflict, Rows, insert_with, sql, table};
 
 table! {
     SENT = "outbox_sent" { grp: Int, position: Int, sent_at: Int }
@@ -22,17 +20,12 @@ pub struct Published {
     pub at: Millis,
 }
 
-/// Copies the events to where they stay for a week.
-pub(crate) static SEND: LazyLock<Sql> = LazyLock::new(|| {
-    let mut sql = insert("insert outbox_sent", &SENT, None, OnConflict::Nothing);
-    for text in [&mut sql.postgres, &mut sql.sqlite] {
-        *text = text
-            .replace("sent_at) SELECT u.grp", "sent_at, subject, topic, sequence, tag, body) SELECT u.grp")
-            .replace("u.sent_at FROM", "u.sent_at, o.subject, o.topic, o.sequence, o.tag, o.body FROM")
-            .replace(" WHERE true", " JOIN outbox AS o ON o.grp = u.grp AND o.position = u.position WHERE true");
-    }
-    sql
-});
+sql! {
+    /// Copies the events to where they stay for a week.
+    SEND = insert_with("insert outbox_sent", &SENT, None, &[
+        ("subject", "o.subject"), ("topic", "o.topic"), ("sequence", "o.sequence"), ("tag", "o.tag"), ("body", "o.body"),
+    ], " JOIN outbox AS o ON o.grp = u.grp AND o.position = u.position", OnConflict::Nothing);
+}
 
 pub(super) async fn publish(conn: &mut Conn, published: &[Published]) -> Attempting<()> {
     if published.is_empty() {

@@ -77,7 +77,7 @@ sql! {
         "SELECT {} FROM journal AS t WHERE slot = $1 AND shop_no = $2 AND hook = $3 ORDER BY idx",
         work::JOURNAL.list("t.")));
     OLDEST_SIGNAL = Sql::both("oldest signal", format!(
-        "SELECT {} FROM signals AS t WHERE slot = $1 AND shop_no = $2 AND name = $3 AND consumed = 0 \
+        "SELECT {} FROM signals AS t WHERE slot = $1 AND shop_no = $2 AND ($3 = '' OR name = $3) AND consumed = 0 \
          ORDER BY at, id LIMIT 1", work::SIGNALS.list("t.")));
     PARKED_OF = Sql::both("parked events of an order", format!(
         "SELECT {} FROM parked AS t WHERE slot = $1 AND shop_no = $2 ORDER BY at, event, id", work::PARKED.list("t.")));
@@ -118,10 +118,14 @@ impl Store {
         rows.iter().map(|row| work::take_journal(&mut Reader::new(row, &work::JOURNAL))).collect()
     }
 
-    /// The oldest signal of a name that no wait has consumed.
-    pub async fn oldest_signal(&self, shop_no: OrderNo, name: &SignalName) -> Result<Option<SignalRow>, StoreError> {
+    /// The oldest signal that nobody has consumed, of a name or of any.
+    pub async fn oldest_signal(
+        &self,
+        shop_no: OrderNo,
+        name: Option<&SignalName>,
+    ) -> Result<Option<SignalRow>, StoreError> {
         let slot = i64::from(shop_no.slot().index());
-        let values = [slot.into(), shop_no.0.into(), name.as_str().into()];
+        let values = [slot.into(), shop_no.0.into(), name.map_or("", SignalName::as_str).into()];
         let rows = self.readers().fetch(&OLDEST_SIGNAL, &values).await?;
         rows.first().map(|row| work::take_signal(&mut Reader::new(row, &work::SIGNALS))).transpose()
     }
