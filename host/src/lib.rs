@@ -8,6 +8,8 @@ pub mod domain;
 pub mod clock;
 pub mod config;
 pub mod entropy;
+pub mod faults;
+pub mod health;
 pub mod identity;
 pub mod secrets;
 pub mod tasks;
@@ -25,4 +27,4 @@ pub mod store;
 pub mod app;
 pub mod http;
 
-pub mod faults;
+pub mod worker;

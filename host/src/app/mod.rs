@@ -6,6 +6,7 @@ pub mod problem;
 
 pub mod catalogue;
 pub mod decisions;
+pub mod loading;
 pub mod numbers;
 pub mod orders;
 
@@ -31,6 +32,7 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::egress::Egress;
 use crate::entropy::Entropy;
+use crate::health::Health;
 use crate::identity::{ApiKeys, Tokens};
 use crate::lock::Locks;
 use crate::payment::Providers;
@@ -40,6 +42,7 @@ use crate::store::Store;
 use crate::tasks::Tasks;
 
 use catalogue::Catalogue;
+use loading::Loader;
 use numbers::Numbers;
 
 /// Everything a use case works with; cheap to clone.
@@ -60,6 +63,10 @@ pub struct Parts {
     pub egress: Egress,
     /// Seals delivery secrets and supplier credentials.
     pub sealer: Sealer,
+    /// Which plugin versions this host has loaded.
+    pub loader: Loader,
+    /// Whether this host can serve.
+    pub health: Health,
     /// Business lines and SKUs, in memory.
     pub catalogue: Catalogue,
     /// Order numbers.

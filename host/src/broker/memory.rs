@@ -106,6 +106,13 @@ impl Broker for MemoryBroker {
         Ok(positions)
     }
 
+    async fn extend(&self, stream: &StreamKey, events: &[Outgoing]) -> Result<Option<Vec<Position>>, BrokerError> {
+        if self.last(stream).await?.is_none() {
+            return Ok(None);
+        }
+        self.publish(stream, events).await.map(Some)
+    }
+
     async fn last(&self, stream: &StreamKey) -> Result<Option<Position>, BrokerError> {
         Ok(self.streams().get(stream).map(|stream| stream.last).filter(|last| *last > Position::ZERO))
     }

@@ -111,6 +111,9 @@ pub trait Broker: Send + Sync {
     /// Appends `events` in order, all or none. Answers their positions, in order and rising.
     async fn publish(&self, stream: &StreamKey, events: &[Outgoing]) -> Result<Vec<Position>, BrokerError>;
 
+    /// The same for a stream that exists. None: there is no such stream, and none was made.
+    async fn extend(&self, stream: &StreamKey, events: &[Outgoing]) -> Result<Option<Vec<Position>>, BrokerError>;
+
     /// The highest position ever given in `stream`, trimmed or not. None: there is no such stream.
     async fn last(&self, stream: &StreamKey) -> Result<Option<Position>, BrokerError>;
 

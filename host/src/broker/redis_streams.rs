@@ -23,6 +23,13 @@ pub struct RedisBroker {
     link: RedisLink,
 }
 
+/// Whether a missing stream may be made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Onto {
+    Any,
+    Existing,
+}
+
 impl From<LinkError> for BrokerError {
     fn from(error: LinkError) -> Self {
         match error {
@@ -37,6 +44,41 @@ impl RedisBroker {
     /// Connects at the first use.
     pub fn new(url: &SecretString) -> Result<Self, BrokerError> {
         Ok(Self { link: RedisLink::lazy(url, PATIENCE)? })
+    }
+
+    /// Appends in one transaction. None: the stream had to exist and does not.
+    async fn append(
+        &self,
+        stream: &StreamKey,
+        events: &[Outgoing],
+        onto: Onto,
+    ) -> Result<Option<Vec<Position>>, BrokerError> {
+        if events.len() > BATCH_MAX {
+            return Err(BrokerError::BatchTooLarge(events.len()));
+        }
+        if events.is_empty() {
+            return Ok(Some(Vec::new()));
+        }
+        // MULTI: an event refused in the middle must not leave later ones of its order published before it.
+        let mut batch = redis::pipe();
+        batch.atomic();
+        for event in events {
+            let command = batch.cmd("XADD").arg(stream.as_str());
+            if onto == Onto::Existing {
+                command.arg("NOMKSTREAM");
+            }
+            command.arg("*").arg(EVENT_ID).arg(&event.event_id).arg(BODY).arg(event.body.as_ref());
+        }
+        let ids: Vec<Value> = self.link.pipeline(&batch).await?;
+        if onto == Onto::Existing && ids.iter().all(|id| *id == Value::Nil) {
+            return Ok(None);
+        }
+        let positions = ids.iter().map(|id| position(stream, id)).collect::<Result<Vec<_>, _>>()?;
+        if positions.len() == events.len() {
+            Ok(Some(positions))
+        } else {
+            Err(nonsense(stream, format!("{} ids for {} events", positions.len(), events.len())))
+        }
     }
 
     /// The last delivered position of each group, none if the stream is not there.
@@ -77,26 +119,12 @@ impl Broker for RedisBroker {
     }
 
     async fn publish(&self, stream: &StreamKey, events: &[Outgoing]) -> Result<Vec<Position>, BrokerError> {
-        if events.len() > BATCH_MAX {
-            return Err(BrokerError::BatchTooLarge(events.len()));
-        }
-        if events.is_empty() {
-            return Ok(Vec::new());
-        }
-        // MULTI: an event refused in the middle must not leave later ones of its order published before it.
-        let mut batch = redis::pipe();
-        batch.atomic();
-        for event in events {
-            let command = batch.cmd("XADD").arg(stream.as_str()).arg("*");
-            command.arg(EVENT_ID).arg(&event.event_id).arg(BODY).arg(event.body.as_ref());
-        }
-        let ids: Vec<Value> = self.link.pipeline(&batch).await?;
-        let positions = ids.iter().map(|id| position(stream, id)).collect::<Result<Vec<_>, _>>()?;
-        if positions.len() == events.len() {
-            Ok(positions)
-        } else {
-            Err(nonsense(stream, format!("{} ids for {} events", positions.len(), events.len())))
-        }
+        let positions = self.append(stream, events, Onto::Any).await?;
+        positions.ok_or_else(|| nonsense(stream, "XADD without an id"))
+    }
+
+    async fn extend(&self, stream: &StreamKey, events: &[Outgoing]) -> Result<Option<Vec<Position>>, BrokerError> {
+        self.append(stream, events, Onto::Existing).await
     }
 
     async fn last(&self, stream: &StreamKey) -> Result<Option<Position>, BrokerError> {

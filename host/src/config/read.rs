@@ -31,6 +31,7 @@ const NAMES: &[&str] = &[
     "ORDER_TOKEN_ISSUER",
     "ORDER_TOKEN_AUDIENCE",
     "ORDER_SANDBOX_ENABLED",
+    "ORDER_SANDBOX_SECRET",
     "ORDER_EGRESS_ALLOW_PRIVATE",
     "ORDER_COMPILE_CHILD",
     "PAYMENT_GATEWAY_URL",
@@ -88,6 +89,7 @@ impl Settings {
                 audience: name(&source, "ORDER_TOKEN_AUDIENCE", "hookline")?,
             },
             sandbox_enabled: source.parsed("ORDER_SANDBOX_ENABLED", false, "true or false")?,
+            sandbox_secret: source.secret("ORDER_SANDBOX_SECRET")?,
             egress_allow_private: allow_private(&source)?,
             compile_child: source.text("ORDER_COMPILE_CHILD")?.map(PathBuf::from),
             payment: outside(&source, "PAYMENT_GATEWAY_URL", "PAYMENT_TIMEOUT", 10)?,
@@ -109,6 +111,9 @@ impl Settings {
         }
         if self.redis_url.is_none() && self.lock == LockKind::Redis {
             return missing("ORDER_REDIS_URL", "ORDER_LOCK is redis");
+        }
+        if self.sandbox_secret.is_none() && self.sandbox_enabled {
+            return missing("ORDER_SANDBOX_SECRET", "ORDER_SANDBOX_ENABLED is true");
         }
         if self.master_key.is_none() && matches!(self.database, Database::Postgres(_)) {
             return missing("ORDER_MASTER_KEY", "all hosts on one PostgreSQL share it");

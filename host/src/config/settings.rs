@@ -37,6 +37,8 @@ pub struct Settings {
     pub token: TokenNames,
     /// `ORDER_SANDBOX_ENABLED`: the development pay page and provider. Never in production.
     pub sandbox_enabled: bool,
+    /// `ORDER_SANDBOX_SECRET`: signs the sandbox's callbacks; required when it is enabled.
+    pub sandbox_secret: Option<SecretString>,
     /// `ORDER_EGRESS_ALLOW_PRIVATE`
     pub egress_allow_private: Vec<PrivateAllowance>,
     /// `ORDER_COMPILE_CHILD`: the program that compiles components; none is the running one.

@@ -1,11 +1,12 @@
 //! One call of a hook: a fresh instance, every limit set before it exists, the answer through the firewall, and the
 //! instance dropped whatever happened.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aws_lc_rs::digest;
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap, UpdateDeadline};
 
+use super::engine::{TICK, stopwatch};
 use super::firewall;
 use super::limiter::Stopped;
 use super::limits::{self, Exceeded, Limit};
@@ -16,23 +17,26 @@ use super::registry::Version;
 use super::state::State;
 use super::wasi::Denied;
 use super::weigh::Weight;
+use crate::clock::Stopwatch;
 use crate::domain::hook::LineRefusal;
 
 /// Handles of WASI resources an instance may hold.
 const HANDLES: usize = 1_024;
-/// A deadline reached with less of its fuel used, in percent, is the host's fault.
+/// A deadline reached with a smaller share, in percent, of its fuel burnt and of its time run is the host's fault. Fuel
+/// alone would not do: the engine writes it back at calls only, so that a tight loop seems to burn none.
 const BUSY_PERCENT: u64 = 20;
 /// Bytes kept of an error's text.
 const DETAIL_BYTES: usize = 500;
 
 /// Runs `question` and judges the answer. Runs on the hook runtime.
 pub(super) async fn run<Q: Question>(version: &Version, question: Q) -> Call<Q::Answer> {
-    let started = Instant::now();
+    let started = stopwatch();
     if let Err(exceeded) = admit(&question) {
         return Call { outcome: Outcome::InputTooLarge(exceeded), fuel: 0, micros: 0, log: Vec::new() };
     }
     let limits = &version.limits;
-    let budget = Budget { fuel: limits.fuel_for(question.lines()), wall_ms: limits.wall_ms(Q::HOOK), started };
+    let budget =
+        Budget { fuel: limits.fuel_for(question.lines()), wall_ms: limits.wall_ms(Q::HOOK), started: started.clone() };
     let frame = question.frame(limits);
     let order = question.order().to_owned();
     let call = question.journal().len();
@@ -47,7 +51,7 @@ pub(super) async fn run<Q: Question>(version: &Version, question: Q) -> Call<Q::
     let used = budget.fuel.saturating_sub(store.get_fuel().unwrap_or(0));
     let outcome = match result {
         Ok(outcome) => judge::<Q>(&frame, outcome),
-        Err(error) => budget.stopped(stage, &error, used),
+        Err(error) => budget.stopped(stage, &error, used, store.data().ticks),
     };
     let log = store.into_data().log.into_lines();
     if !log.is_empty() {
@@ -76,7 +80,7 @@ fn seed(question: &impl serde::Serialize) -> [u8; 32] {
 struct Budget {
     fuel: u64,
     wall_ms: u64,
-    started: Instant,
+    started: Stopwatch,
 }
 
 /// The only place where a store is made: every limit is set here.
@@ -88,8 +92,9 @@ fn store(version: &Version, budget: &Budget, state: State) -> Store<State> {
     store.set_hostcall_fuel(limits::COPY_BYTES);
     store.set_max_component_handles(HANDLES);
     store.set_epoch_deadline(1);
-    let (started, allowed) = (budget.started, budget.wall_ms);
-    store.epoch_deadline_callback(move |_| {
+    let (started, allowed) = (budget.started.clone(), budget.wall_ms);
+    store.epoch_deadline_callback(move |mut store| {
+        store.data_mut().ticks += 1;
         let used = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         Limit::WallTime.check(used, allowed).map_err(Stopped)?;
         Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
@@ -126,11 +131,18 @@ enum Stage {
 }
 
 impl Budget {
+    /// Whether a call got enough of the host to be to blame for its deadline. `ticks` is how often the clock found it
+    /// running.
+    fn had_its_share(&self, fuel: u64, ticks: u64) -> bool {
+        let ran_ms = ticks.saturating_mul(u64::try_from(TICK.as_millis()).unwrap_or(u64::MAX));
+        fuel >= self.fuel / 100 * BUSY_PERCENT || ran_ms.saturating_mul(100) >= self.wall_ms * BUSY_PERCENT
+    }
+
     /// What an error of the engine means, decided by its type.
-    fn stopped<T>(&self, stage: Stage, error: &wasmtime::Error, used: u64) -> Outcome<T> {
+    fn stopped<T>(&self, stage: Stage, error: &wasmtime::Error, used: u64, ticks: u64) -> Outcome<T> {
         if let Some(Stopped(exceeded)) = error.downcast_ref::<Stopped>() {
             return match exceeded.limit {
-                Limit::WallTime if used < self.fuel / 100 * BUSY_PERCENT => Outcome::Saturated,
+                Limit::WallTime if !self.had_its_share(used, ticks) => Outcome::Saturated,
                 Limit::WallTime => Outcome::Deadline(*exceeded),
                 _ => Outcome::Memory(*exceeded),
             };
@@ -173,7 +185,7 @@ fn detail(error: &wasmtime::Error) -> String {
 
 /// No hook but pricing refuses lines.
 pub(super) fn no_lines(_: &[LineRefusal]) -> Result<(), Refusal> {
-    Err(BadOutput::Reserved("a list of refused lines").into())
+    Err(BadOutput::Empty("the step").into())
 }
 
 /// How long a call may wait for a slot before it is `saturated`.

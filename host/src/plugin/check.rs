@@ -2,7 +2,6 @@
 //! bytes refuses, and nothing is loaded that did not compile within the child's limits.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use aws_lc_rs::digest;
 use serde::{Deserialize, Serialize};
@@ -11,6 +10,7 @@ use tokio::sync::Semaphore;
 use super::artefact::Artefact;
 use super::compile::CompileError;
 use super::contract::{self, ContractError, Surface};
+use super::engine::stopwatch;
 use super::limits::Limits;
 use super::outcome::{Call, Outcome};
 use super::preflight::{self, PreflightError};
@@ -94,18 +94,20 @@ pub(super) fn digest_of(component: &[u8]) -> Digest {
 }
 
 impl Plugins {
-    /// Checks a component as uploaded and compiles it. Nothing is loaded; [`Plugins::load`] the artefact for that.
+    /// Checks a component as uploaded and compiles it. Nothing is loaded; [`Plugins::load`] the artefact for that. The
+    /// trial calls get `settings`, the line's JSON object.
     pub async fn check(
         &self,
         business: &BusinessCode,
         component: &[u8],
         grant: &Grant,
+        settings: &str,
     ) -> Result<(UploadReport, Artefact), UploadError> {
         preflight::check(component, &Limits::of(grant).structure)?;
         let surface = Surface::read(component).map_err(PreflightError::Malformed)?;
         surface.check()?;
         let digest = digest_of(component);
-        let started = Instant::now();
+        let started = stopwatch();
         let artefact = self.compiler.compile(component).await?;
         let compile_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let version = Arc::new(self.link(business, digest, &artefact, grant)?);
@@ -117,32 +119,37 @@ impl Plugins {
             imports: surface.imports,
             compile_ms,
             artefact_bytes: artefact.len() as u64,
-            trials: self.trials(&version).await?,
+            trials: self.trials(&version, settings).await?,
         };
         Ok((report, artefact))
     }
 
-    async fn trials(&self, version: &Arc<Version>) -> Result<Vec<Trial>, UploadError> {
+    async fn trials(&self, version: &Arc<Version>, settings: &str) -> Result<Vec<Trial>, UploadError> {
         let mut trials = vec![
-            self.trial(version, sample::quote).await?,
-            self.trial(version, sample::deduct).await?,
-            self.trial(version, sample::ship).await?,
-            self.trial(version, sample::receive).await?,
+            self.trial(version, sample::quote, settings).await?,
+            self.trial(version, sample::deduct, settings).await?,
+            self.trial(version, sample::ship, settings).await?,
+            self.trial(version, sample::receive, settings).await?,
         ];
         if version.aftersale.is_some() {
-            trials.push(self.trial(version, sample::refund).await?);
-            trials.push(self.trial(version, sample::revoke).await?);
+            trials.push(self.trial(version, sample::refund, settings).await?);
+            trials.push(self.trial(version, sample::revoke, settings).await?);
         }
         Ok(trials)
     }
 
-    async fn trial<Q: Question>(&self, version: &Arc<Version>, input: fn(u32) -> Q) -> Result<Trial, UploadError> {
-        let mut call = self.try_once(version, input).await;
+    async fn trial<Q: Question>(
+        &self,
+        version: &Arc<Version>,
+        input: fn(u32, &str) -> Q,
+        settings: &str,
+    ) -> Result<Trial, UploadError> {
+        let mut call = self.try_once(version, input(TRIAL_LINES, settings)).await;
         for _ in 1..TRIES {
             if !matches!(call.outcome, Outcome::Saturated | Outcome::Deadline(_)) {
                 break;
             }
-            call = self.try_once(version, input).await;
+            call = self.try_once(version, input(TRIAL_LINES, settings)).await;
         }
         let (outcome, hook) = (call.outcome.word(), Q::HOOK);
         if call.outcome.is_fault() || matches!(call.outcome, Outcome::Saturated) {
@@ -152,7 +159,7 @@ impl Plugins {
         Ok(Trial { hook, outcome: outcome.to_owned(), fuel: call.fuel })
     }
 
-    async fn try_once<Q: Question>(&self, version: &Arc<Version>, input: fn(u32) -> Q) -> Call<Q::Answer> {
-        self.ask_version(Arc::clone(version), Arc::new(Semaphore::new(1)), input(TRIAL_LINES)).await
+    async fn try_once<Q: Question>(&self, version: &Arc<Version>, input: Q) -> Call<Q::Answer> {
+        self.ask_version(Arc::clone(version), Arc::new(Semaphore::new(1)), input).await
     }
 }

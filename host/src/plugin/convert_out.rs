@@ -11,6 +11,14 @@ fn all<A, B>(list: Vec<A>, f: impl FnMut(A) -> Out<B>) -> Out<Vec<B>> {
     list.into_iter().map(f).collect()
 }
 
+/// Characters kept of a reserved case's text.
+const RESERVED_CHARS: usize = 200;
+
+fn reserved(what: &'static str, text: String) -> BadOutput {
+    let text = if text.len() > RESERVED_CHARS { text.chars().take(RESERVED_CHARS).collect() } else { text };
+    BadOutput::Reserved { what, text }
+}
+
 /// A hook's error is an outcome of its own. `other` counts as attention, as the contract says.
 pub(super) fn error<T>(error: types::HookError) -> Outcome<T> {
     match error {
@@ -25,7 +33,7 @@ pub(super) fn quote_error<T>(error: pricing::QuoteError) -> Outcome<T> {
         pricing::QuoteError::Refused(lines) => Outcome::Refused(
             lines.into_iter().map(|l| hook::LineRefusal { line: l.line, code: l.code, reason: l.reason }).collect(),
         ),
-        pricing::QuoteError::Other(_) => Outcome::BadOutput(BadOutput::Reserved("quote-error")),
+        pricing::QuoteError::Other(text) => Outcome::BadOutput(reserved("quote-error", text)),
     }
 }
 
@@ -47,7 +55,7 @@ fn shop(from: pricing::PricedShop) -> Out<hook::PricedShop> {
         items: from.items.into_iter().map(item).collect(),
         discount: from.discount,
         freight: from.freight,
-        delivery: delivery(&from.delivery)?,
+        delivery: delivery(from.delivery)?,
         auto_receive_s: from.auto_receive_s,
         aftersale_window_s: from.aftersale_window_s,
         ship_within_s: from.ship_within_s,
@@ -83,7 +91,7 @@ fn promotion(from: pricing::Promotion) -> hook::Promotion {
     }
 }
 
-fn delivery(from: &types::Delivery) -> Out<hook::Delivery> {
+fn delivery(from: types::Delivery) -> Out<hook::Delivery> {
     match from {
         types::Delivery::Parcel => Ok(hook::Delivery::Parcel),
         types::Delivery::Code => Ok(hook::Delivery::Code),
@@ -91,7 +99,7 @@ fn delivery(from: &types::Delivery) -> Out<hook::Delivery> {
         types::Delivery::Ticket => Ok(hook::Delivery::Ticket),
         types::Delivery::Booking => Ok(hook::Delivery::Booking),
         types::Delivery::Credit => Ok(hook::Delivery::Credit),
-        types::Delivery::Other(_) => Err(BadOutput::Reserved("delivery")),
+        types::Delivery::Other(text) => Err(reserved("delivery", text)),
     }
 }
 
@@ -120,7 +128,7 @@ fn auth(from: calls::Auth) -> Out<hook::Auth> {
         calls::Auth::HmacSha256(h) => {
             hook::Auth::HmacSha256 { secret: h.secret, header: h.header, parts: all(h.parts, hmac_part)? }
         }
-        calls::Auth::Other(_) => return Err(BadOutput::Reserved("auth")),
+        calls::Auth::Other(text) => return Err(reserved("auth", text)),
     })
 }
 
@@ -151,7 +159,7 @@ macro_rules! step {
                 From::Done(done) => Ok(hook::Step::Done($convert(done)?)),
                 From::Call(call) => Ok(hook::Step::Call(request(call)?)),
                 From::Wait(pause) => Ok(hook::Step::Wait(wait(pause))),
-                From::Other(_) => Err(BadOutput::Reserved("step")),
+                From::Other(text) => Err(reserved("step", text)),
             }
         }
     };
@@ -178,7 +186,7 @@ fn shipped(from: ship::Shipped) -> Out<hook::Shipped> {
 fn shipment(from: ship::Shipment) -> Out<hook::Shipment> {
     Ok(hook::Shipment {
         items: from.items.into_iter().map(|p| hook::Packed { line: p.line, quantity: p.quantity }).collect(),
-        delivery: delivery(&from.delivery)?,
+        delivery: delivery(from.delivery)?,
         progress: match from.progress {
             ship::Progress::Prepared => hook::Progress::Prepared,
             ship::Progress::Shipped => hook::Progress::Shipped,
@@ -197,7 +205,7 @@ fn received(from: receive::Received) -> Out<hook::Received> {
             receive::Verdict::Confirmed => hook::Verdict::Confirmed,
             receive::Verdict::NotYet => hook::Verdict::NotYet,
             receive::Verdict::Refused(reason) => hook::Verdict::Refused(reason),
-            receive::Verdict::Other(_) => return Err(BadOutput::Reserved("verdict")),
+            receive::Verdict::Other(text) => return Err(reserved("verdict", text)),
         },
         attributes: from.attributes,
         events: events(from.events),

@@ -162,8 +162,8 @@ impl From<BadOutput> for Refusal {
 pub enum BadOutput {
     #[error("the answer can't be read: {0}")]
     Unreadable(String),
-    #[error("{0} is `other`, which this version of the contract reserves")]
-    Reserved(&'static str),
+    #[error("{what} is `other`, which this version of the contract reserves: {text}")]
+    Reserved { what: &'static str, text: String },
     #[error("{0} holds a NUL")]
     Nul(&'static str),
     #[error("the shops of the answer are not those of the request, in its order")]

@@ -1,9 +1,11 @@
 //! What a plugin writes: kept with the call, and copied to the structured log at a bounded rate.
 
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::engine::stopwatch;
 use super::limits;
+use crate::clock::Stopwatch;
 use crate::domain::{hook::Hook, ids::Digest};
 
 /// Lines a second that one business line may add to the structured log.
@@ -92,14 +94,14 @@ pub(super) struct LogGate {
 }
 
 struct Window {
-    since: Instant,
+    since: Stopwatch,
     passed: u32,
     dropped: u64,
 }
 
 impl LogGate {
     pub(super) fn new() -> Self {
-        Self { window: Mutex::new(Window { since: Instant::now(), passed: 0, dropped: 0 }) }
+        Self { window: Mutex::new(Window { since: stopwatch(), passed: 0, dropped: 0 }) }
     }
 
     /// Copies lines to the structured log, target `plugin`.
@@ -136,7 +138,7 @@ impl LogGate {
     fn admit(&self) -> Option<u64> {
         let mut window = self.window.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if window.since.elapsed() >= Duration::from_secs(1) {
-            *window = Window { since: Instant::now(), passed: 0, dropped: window.dropped };
+            *window = Window { since: stopwatch(), passed: 0, dropped: window.dropped };
         }
         if window.passed >= RATE {
             window.dropped += 1;

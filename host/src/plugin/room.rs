@@ -33,10 +33,12 @@ pub struct PluginSettings {
 }
 
 impl PluginSettings {
-    /// A thread for each core and 64 slots.
+    /// A thread for each core and four slots a thread. More slots would not make hooks faster, they compute and never
+    /// wait; but a line that loops in all of its slots makes the others wait a tick for each of them.
     pub fn new(compiler: PathBuf) -> Self {
         let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-        Self { compiler, threads, slots: 64 }
+        let slots = u32::try_from(threads.saturating_mul(4)).unwrap_or(u32::MAX).clamp(8, 256);
+        Self { compiler, threads, slots }
     }
 }
 

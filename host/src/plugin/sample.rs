@@ -17,7 +17,7 @@ fn address() -> Address {
 }
 
 /// A cart of one shop with `lines` lines.
-pub(super) fn quote(lines: u32) -> QuoteRequest {
+pub(super) fn quote(lines: u32, settings: &str) -> QuoteRequest {
     QuoteRequest {
         buyer: "buyer-1".to_owned(),
         channel: Channel::Api,
@@ -43,7 +43,7 @@ pub(super) fn quote(lines: u32) -> QuoteRequest {
         platform_coupons: Vec::new(),
         coins: 0,
         coin_value: 1,
-        settings: object(),
+        settings: settings.to_owned(),
         extra: Vec::new(),
     }
 }
@@ -78,7 +78,8 @@ pub(super) fn order(lines: u32) -> OrderView {
         freight: 0,
         due: 1_000 * i64::from(lines),
         address: Some(address()),
-        delivery: Delivery::Parcel,
+        // The kind that asks least of an answer: no carrier, no waybill.
+        delivery: Delivery::Code,
         attributes: Vec::new(),
         shipments: Vec::new(),
         created_at: NOW,
@@ -88,40 +89,40 @@ pub(super) fn order(lines: u32) -> OrderView {
     }
 }
 
-pub(super) fn deduct(lines: u32) -> DeductInput {
+pub(super) fn deduct(lines: u32, settings: &str) -> DeductInput {
     let order = order(lines);
     let payment = PaymentView { method: "sandbox".to_owned(), number: "4".to_owned(), amount: order.due, paid_at: NOW };
-    DeductInput { order, payment, now: NOW, settings: object(), journal: Vec::new(), extra: Vec::new() }
+    DeductInput { order, payment, now: NOW, settings: settings.to_owned(), journal: Vec::new(), extra: Vec::new() }
 }
 
-pub(super) fn ship(lines: u32) -> ShipInput {
-    ShipInput { order: order(lines), now: NOW, settings: object(), journal: Vec::new(), extra: Vec::new() }
+pub(super) fn ship(lines: u32, settings: &str) -> ShipInput {
+    ShipInput { order: order(lines), now: NOW, settings: settings.to_owned(), journal: Vec::new(), extra: Vec::new() }
 }
 
-pub(super) fn receive(lines: u32) -> ReceiveInput {
+pub(super) fn receive(lines: u32, settings: &str) -> ReceiveInput {
     let order = OrderView { status: "shipped".to_owned(), ..order(lines) };
     ReceiveInput {
         order,
         trigger: Trigger::Buyer,
         now: NOW,
-        settings: object(),
+        settings: settings.to_owned(),
         journal: Vec::new(),
         extra: Vec::new(),
     }
 }
 
-pub(super) fn refund(lines: u32) -> RefundInput {
+pub(super) fn refund(lines: u32, settings: &str) -> RefundInput {
     RefundInput {
         order: order(lines),
         items: (0..lines).map(|line| RefundLine { line, quantity: 1 }).collect(),
         reason: "trial".to_owned(),
         now: NOW,
-        settings: object(),
+        settings: settings.to_owned(),
         extra: Vec::new(),
     }
 }
 
-pub(super) fn revoke(lines: u32) -> RevokeInput {
-    let RefundInput { order, items, now, settings, extra, .. } = refund(lines);
+pub(super) fn revoke(lines: u32, settings: &str) -> RevokeInput {
+    let RefundInput { order, items, now, settings, extra, .. } = refund(lines, settings);
     RevokeInput { order, items, now, settings, journal: Vec::new(), extra }
 }

@@ -15,6 +15,8 @@ pub(super) struct State {
     pub(super) log: LogBuffer,
     /// The decision's time, epoch milliseconds.
     pub(super) now: i64,
+    /// How often the clock found the plugin running.
+    pub(super) ticks: u64,
     random: Random,
     monotonic_ns: u64,
 }
@@ -25,6 +27,7 @@ impl State {
             limiter: Limiter::new(memory_bytes),
             log: LogBuffer::default(),
             now,
+            ticks: 0,
             random: Random { seed, block: 0 },
             monotonic_ns: 0,
         }

@@ -46,8 +46,12 @@ metrics! {
     RELAY_PUBLISHED = "hookline_relay_published_total", Counter, "Events published, by stream.";
     RELAY_FAILURES = "hookline_relay_failures_total", Counter, "Failed publish attempts, by stream.";
     RELAY_LAG_SECONDS = "hookline_relay_lag_seconds", Gauge, "Age of the oldest event not yet published, by slot group.";
+    RELAY_REFILLS = "hookline_relay_refills_total", Counter, "Times a stream was published again because the broker lost it, by stream.";
+    RELAY_PARKED = "hookline_relay_parked_total", Counter, "Events that the broker refused again and again.";
+    WORKER_FAILURES = "hookline_worker_failures_total", Counter, "Failed runs of background workers, by worker.";
     OUTBOX_WAITING = "hookline_outbox_waiting", Gauge, "Events not yet published.";
     TIMERS_LATE_SECONDS = "hookline_timers_late_seconds", Gauge, "How late the most overdue timer is, by slot group.";
+    TIMERS_FIRED = "hookline_timers_fired_total", Counter, "Timers fired, by kind and outcome.";
     ATTENTION_OPEN = "hookline_attention_open", Gauge, "Cases that wait for a person.";
     PAYMENT_CALLS = "hookline_payment_calls_total", Counter, "Calls to payment providers, by method, operation and outcome.";
     ORDERS_CREATED = "hookline_orders_created_total", Counter, "Shop orders made, by business line.";

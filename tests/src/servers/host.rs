@@ -16,7 +16,7 @@ use crate::client::Client;
 /// The one line that the host prints to standard output.
 const ANNOUNCEMENT: &str = "listening on http://";
 /// 32 bytes as hex; the same in every test, so that hosts of one database agree.
-const MASTER_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+pub const MASTER_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 
 /// The settings of a host, by the names of its environment.
 #[derive(Debug, Clone)]
@@ -38,6 +38,11 @@ impl HostSettings {
     pub fn set(mut self, name: &str, value: impl Into<String>) -> Self {
         self.variables.insert(name.to_owned(), value.into());
         self
+    }
+
+    /// The value of one variable.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(String::as_str)
     }
 
     /// Unsets one variable, also one that [`default`](Self::default) sets.

@@ -7,7 +7,7 @@ mod postgres;
 mod redis;
 
 pub use hookline_servers::ServerError;
-pub use host::{HostProcess, HostSettings};
+pub use host::{HostProcess, HostSettings, MASTER_KEY};
 pub use postgres::{DatabaseError, OwnPostgres, TestDatabase};
 pub use redis::RedisServer;
 

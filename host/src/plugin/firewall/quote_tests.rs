@@ -5,7 +5,7 @@ use crate::domain::hook::{Coupon, Delivery, PromotionLevel, StockNeed};
 use crate::plugin::sample;
 
 fn request() -> QuoteRequest {
-    let mut request = sample::quote(2);
+    let mut request = sample::quote(2, "{}");
     request.coins = 100;
     request.coin_value = 1;
     request.shops[0].coupons.push(Coupon { code: "c1".into(), kind: "k".into(), terms: "{}".into() });

@@ -45,7 +45,7 @@ mod tests {
 
     fn check(items: &[(u32, i64, i64)]) -> Result<RefundQuote, Refusal> {
         let items = items.iter().map(|&(line, amount, fee)| Refundable { line, amount, fee }).collect();
-        RefundFrame::of(&sample::refund(2)).check(RefundQuote { items, reason: String::new(), extra: vec![] })
+        RefundFrame::of(&sample::refund(2, "{}")).check(RefundQuote { items, reason: String::new(), extra: vec![] })
     }
 
     #[test]

@@ -1,14 +1,17 @@
 //! Published events leave the hot table.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use super::Attempting;
 use crate::domain::ids::Millis;
 use crate::store::rows::work;
+use crate::store::StreamMark;
 use crate::store::sql::{Conn, OnConflict, Rows, Sql, insert, table};
 
 table! {
     SENT = "outbox_sent" { grp: Int, position: Int, sent_at: Int }
+    MARKS = "stream_marks" { stream: Text, last_id: Text, low_mark: Int }
 }
 
 /// An event that the broker confirmed.
@@ -20,6 +23,21 @@ pub struct Published {
     pub position: i64,
     /// When it was published.
     pub at: Millis,
+}
+
+/// What a relay has done: events published, and how far streams are written and confirmed.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Relayed {
+    /// To put away.
+    pub published: Vec<Published>,
+    /// To note.
+    pub marks: Vec<StreamMark>,
+}
+
+impl Relayed {
+    pub(super) fn is_empty(&self) -> bool {
+        self.published.is_empty() && self.marks.is_empty()
+    }
 }
 
 /// Copies the events to where they stay for a week.
@@ -34,11 +52,19 @@ pub(crate) static SEND: LazyLock<Sql> = LazyLock::new(|| {
     sql
 });
 
-pub(super) async fn publish(conn: &mut Conn, published: &[Published]) -> Attempting<()> {
+/// Notes how far streams are.
+pub(crate) static MARK: LazyLock<Sql> = LazyLock::new(|| {
+    let update = OnConflict::Update("(stream) DO UPDATE SET last_id = excluded.last_id, low_mark = excluded.low_mark");
+    insert("mark streams", &MARKS, None, update)
+});
+
+pub(super) async fn publish(conn: &mut Conn, relayed: &Relayed) -> Attempting<()> {
+    mark(conn, &relayed.marks).await?;
+    let published = &relayed.published;
     if published.is_empty() {
         return Ok(());
     }
-    let mut all = published.to_vec();
+    let mut all = published.clone();
     all.sort_unstable();
     all.dedup_by_key(|p| (p.group, p.position));
     let mut sent = Rows::new(conn.dialect(), &SEND);
@@ -52,5 +78,21 @@ pub(super) async fn publish(conn: &mut Conn, published: &[Published]) -> Attempt
     }
     conn.write(sent).await?;
     conn.write(gone).await?;
+    Ok(())
+}
+
+/// Of two marks of one stream the later counts: no statement may write a row twice.
+async fn mark(conn: &mut Conn, marks: &[StreamMark]) -> Attempting<()> {
+    let latest: BTreeMap<_, _> = marks.iter().map(|mark| (&mark.stream, mark)).collect();
+    if latest.is_empty() {
+        return Ok(());
+    }
+    let mut rows = Rows::new(conn.dialect(), &MARK);
+    for mark in latest.values() {
+        rows.text(&mark.stream);
+        rows.text(&mark.last_id);
+        rows.int(mark.low_mark);
+    }
+    conn.write(rows).await?;
     Ok(())
 }
