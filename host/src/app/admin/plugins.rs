@@ -54,8 +54,9 @@ impl From<PluginVersion> for PluginView {
 /// Checks a component and keeps it; the version is then `ready`. The same bytes again are answered as they are.
 pub async fn upload(app: &App, who: &Principal, code: &BusinessCode, component: Vec<u8>) -> Result<PluginView, Problem> {
     let business = line(app, who, code).await?;
-    let (report, artefact) =
-        app.plugins.check(code, &component, &business.grant).await.map_err(|error| refused(&error))?;
+    let settings = business.settings.to_string();
+    let checked = app.plugins.check(code, &component, &business.grant, &settings).await;
+    let (report, artefact) = checked.map_err(|error| refused(&error))?;
     let known = app.store.plugins(code).await.map_err(store_problem)?;
     if let Some(known) = known.into_iter().find(|version| version.digest == report.digest) {
         return Ok(known.into());

@@ -210,7 +210,7 @@ fn shop_amounts(shop: &ShopOrder) -> Amounts {
     let shares = || shop.items.iter().map(|item| &item.share).chain([&shop.amounts.freight_share]);
     let sum = |part: fn(&Share) -> i64| shares().map(part).sum::<i64>();
     let (original, cash) = (original(shop), sum(|share| share.cash));
-    let refunded = shop.items.iter().map(|item| item.refunded.cash).sum::<Minor>() + shop.amounts.freight_refunded;
+    let refunded = shop.items.iter().map(|item| item.refunded.cash).sum::<Minor>() + shop.amounts.freight_refunded.cash;
     Amounts {
         original_amount: original,
         price: shop.amounts.price,
