@@ -78,6 +78,8 @@ impl Compiler {
         let mut child = Command::new(&self.program)
             .arg("compile")
             .env_clear()
+            // The allocator would reserve a gigabyte of address space first, all that the child has. In KiB.
+            .env("MIMALLOC_ARENA_RESERVE", "65536")
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
