@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use hookline::domain::catalogue::Grant;
 use hookline::domain::hook::{Delivery, Step};
-use hookline::plugin::{Limit, Outcome, Plugins};
+use hookline::plugin::{Limit, Outcome, PluginSettings, Plugins};
 
-use crate::support::{business, component, deduct, quote, room, ship, upload, upload_with};
+use crate::support::{business, component, deduct, quote, room, settings, ship, upload, upload_with};
 
 fn on(hook: &str, behave: &str) -> String {
     format!(r#"{{"hook":"{hook}","behave":"{behave}"}}"#)
@@ -211,6 +211,21 @@ async fn a_caller_that_goes_away_leaves_the_room_whole() {
     }
     let call = room.quote(&line, digest, quote(1, "{}")).await.unwrap();
     assert!(matches!(call.outcome, Outcome::Ok(_) | Outcome::Saturated), "{:?}", call.outcome);
+}
+
+#[tokio::test]
+async fn a_call_that_gets_no_slot_is_saturated_and_the_other_line_still_gets_one() {
+    let (Some(hostile), Some(goods)) = (component("hostile"), component("goods")) else { return };
+    let room = Plugins::start(&PluginSettings { slots: 2, ..settings() }).unwrap();
+    let grant = Grant { fuel: Some(100_000_000_000), quote_ms: Some(3_000), ..Grant::default() };
+    let digest = upload_with(&room, "hostile", &hostile, grant).await.digest;
+    let good = upload(&room, "goods", &goods).await.digest;
+    let (line, other) = (business("hostile"), business("goods"));
+    let looping = || room.quote(&line, digest, quote(1, &on("quote", "loop")));
+    let (one, two, neighbour) = tokio::join!(looping(), looping(), room.quote(&other, good, quote(1, "{}")));
+    let words = [one.unwrap().outcome.word(), two.unwrap().outcome.word()];
+    assert_eq!(words.iter().filter(|word| **word == "saturated").count(), 1, "{words:?}");
+    assert!(matches!(neighbour.unwrap().outcome, Outcome::Ok(_)));
 }
 
 fn resident_kib() -> u64 {

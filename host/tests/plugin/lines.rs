@@ -1,9 +1,9 @@
 //! The real business lines, both as built for the bare target and for WASI.
 
 use hookline::domain::hook::{Delivery, Step};
-use hookline::plugin::Outcome;
+use hookline::plugin::{Outcome, PluginSettings, Plugins};
 
-use crate::support::{business, component, deduct, quote, room, ship, upload};
+use crate::support::{business, component, deduct, quote, room, settings, ship, upload};
 
 #[tokio::test]
 async fn every_line_passes_its_upload() {
@@ -61,4 +61,20 @@ async fn a_version_is_switched_and_forgotten_without_a_restart() {
     assert!(room.quote(&line, one, quote(1, "{}")).await.is_err());
     assert_eq!(room.loaded(), [(line.clone(), two)]);
     assert!(!room.has_aftersale(&line, two).unwrap());
+}
+
+#[tokio::test]
+async fn without_address_space_for_the_pool_instances_are_mapped_one_by_one() {
+    let Some(bytes) = component("goods") else { return };
+    let pooled = room();
+    let mapped = Plugins::start(&PluginSettings { slots: 1_000_000, ..settings() }).unwrap();
+    assert!(pooled.is_pooled() && !mapped.is_pooled());
+    let line = business("goods");
+    let mut calls = Vec::new();
+    for room in [pooled, mapped] {
+        let digest = upload(&room, "goods", &bytes).await.digest;
+        calls.push(room.quote(&line, digest, quote(5, "{}")).await.unwrap());
+    }
+    let [a, b] = calls.as_slice() else { panic!() };
+    assert_eq!((&a.outcome, a.fuel), (&b.outcome, b.fuel));
 }
