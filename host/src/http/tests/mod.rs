@@ -13,12 +13,14 @@ use serde_json::Value;
 use tower::ServiceExt as _;
 
 use crate::app::catalogue::Catalogue;
+use crate::app::loading::Loader;
 use crate::app::numbers::Numbers;
 use crate::app::{App, Parts};
 use crate::clock::Clock;
 use crate::config::{Key, Keys, Settings};
 use crate::egress::{Egress, Retries};
 use crate::entropy::Entropy;
+use crate::health::Health;
 use crate::identity::{ApiKeys, Principal, Role, Tokens};
 use crate::lock::{LocalLocks, Locks};
 use crate::payment::{Providers, Sandbox};
@@ -62,6 +64,8 @@ impl Host {
             locks: Locks::Local(LocalLocks::new()),
             egress: Egress::new(&[], Retries::default(), clock.clone(), entropy.clone()).unwrap(),
             sealer: Sealer::new(&keys.secret, entropy.clone()),
+            loader: Loader::default(),
+            health: Health::default(),
             catalogue: Catalogue::default(),
             numbers: Numbers::default(),
             tokens: Tokens::new(&keys.token, settings.token.clone()),
