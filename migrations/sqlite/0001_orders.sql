@@ -369,6 +369,11 @@ insert into relay_leases (grp, holder, until_at)
 values (0, '', 0), (1, '', 0), (2, '', 0), (3, '', 0), (4, '', 0), (5, '', 0), (6, '', 0), (7, '', 0),
        (8, '', 0), (9, '', 0), (10, '', 0), (11, '', 0), (12, '', 0), (13, '', 0), (14, '', 0), (15, '', 0);
 
+create table hosts (
+    name text not null primary key,
+    until_at bigint not null
+) without rowid;
+
 create table stream_marks (
     stream text not null primary key,
     last_id text not null,

@@ -7,13 +7,18 @@ pub mod money;
 pub mod number;
 pub mod time;
 
+pub mod cart;
 pub mod catalogue;
 pub mod event;
 pub mod fulfilment;
 pub mod hook;
 pub mod order;
 pub mod payment;
+pub mod price;
 pub mod resource;
 
 pub mod change;
+pub mod decide;
+pub mod draft;
+pub mod lifecycle;
 pub mod tree;

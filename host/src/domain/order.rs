@@ -381,8 +381,8 @@ pub struct ShopAmounts {
     pub tax: Minor,
     /// Shares of the freight line.
     pub freight_share: Share,
-    /// Freight refunded so far.
-    pub freight_refunded: Minor,
+    /// Of the freight line, refunded so far.
+    pub freight_refunded: Refunded,
 }
 
 /// What is known of a shop order when it is made and never changes.

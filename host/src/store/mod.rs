@@ -22,10 +22,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use self::cache::Cache;
-use self::committer::{Answer, Job};
+use self::committer::{Answer, Job, Relayed};
 use self::open::{FileLock, Target};
 use self::sql::{Pool, Sql};
 use crate::domain::change::{Change, Committed};
@@ -40,6 +40,7 @@ pub struct Store {
     jobs: mpsc::Sender<Job>,
     readers: Pool,
     cache: Arc<Cache>,
+    events: Arc<Notify>,
     dialect: Dialect,
 }
 
@@ -54,8 +55,9 @@ impl Store {
         open::migrate(&target).await?;
         let (readers, dialect) = (target.readers(settings.readers), target.dialect());
         let cache = Arc::new(Cache::new(settings.cached_trees));
-        let jobs = committer::start(target, lock, Arc::clone(&cache)).await?;
-        Ok(Self { jobs, readers, cache, dialect })
+        let events = Arc::new(Notify::new());
+        let jobs = committer::start(target, lock, Arc::clone(&cache), Arc::clone(&events)).await?;
+        Ok(Self { jobs, readers, cache, events, dialect })
     }
 
     /// Brings the schema up to date and goes.
@@ -83,9 +85,18 @@ impl Store {
         outcome.await.map_err(|_| CommitError::Failed(StoreError::Closed))?
     }
 
-    /// Puts published events away; done with the next batch. A full queue is no harm: they are published again.
-    pub fn mark_published(&self, published: Vec<Published>) -> Result<(), CommitError> {
-        if published.is_empty() { Ok(()) } else { self.submit(Job::Published(published)) }
+    /// Puts published events away and notes how far their streams are, in one transaction. After an error they may
+    /// be published again.
+    pub async fn mark_relayed(&self, published: Vec<Published>, marks: Vec<StreamMark>) -> Result<(), CommitError> {
+        if published.is_empty() && marks.is_empty() {
+            return Ok(());
+        }
+        self.ask(|answer| Job::Published(Relayed { published, marks }, answer)).await
+    }
+
+    /// Notified whenever events were committed: wakes the relay.
+    pub fn event_signal(&self) -> Arc<Notify> {
+        Arc::clone(&self.events)
     }
 
     /// A block of [`BLOCK`](crate::domain::number::BLOCK) sequence values that nobody else gets: its first value.
@@ -105,10 +116,22 @@ impl Store {
         self.ask(|answer| Job::Lease { holder, groups, answer }).await
     }
 
-    /// Gives all of a holder's leases back.
-    pub async fn release(&self, holder: &str) -> Result<(), CommitError> {
-        let holder = holder.to_owned();
-        self.ask(|answer| Job::Release { holder, answer }).await
+    /// Gives leases back, as far as the holder has them.
+    pub async fn release(&self, holder: &str, groups: &[u16]) -> Result<(), CommitError> {
+        let (holder, groups) = (holder.to_owned(), groups.to_vec());
+        self.ask(|answer| Job::Release { holder, groups, answer }).await
+    }
+
+    /// Notes for [`LEASE_MS`] that a host lives, and counts those that do: they share the slot groups.
+    pub async fn show_host(&self, host: &str) -> Result<usize, CommitError> {
+        let host = host.to_owned();
+        self.ask(|answer| Job::ShowHost { host, answer }).await
+    }
+
+    /// The host is going.
+    pub async fn hide_host(&self, host: &str) -> Result<(), CommitError> {
+        let host = host.to_owned();
+        self.ask(|answer| Job::HideHost { host, answer }).await
     }
 
     /// Deletes what is past its time: idempotency keys after 26 hours, batch ids after one, published events after a

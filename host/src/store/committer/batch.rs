@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Attempting;
 use super::decide::{decide, done_before};
 use super::lock::State;
-use super::publish::{Published, publish};
+use super::publish::{Relayed, publish};
 use super::writer::{Fate, Writer, begin, fate};
 use super::{admin, write};
 use crate::domain::change::{Change, Refusal};
@@ -37,24 +37,31 @@ enum Attempt {
 /// Everything that goes into one transaction.
 pub(super) struct Work<'c> {
     pub changes: Vec<&'c Change>,
-    pub published: Vec<Published>,
+    pub relayed: Relayed,
+}
+
+/// What a batch came to.
+pub(super) struct Settled {
+    pub answers: Answers,
+    /// Whether what the relay has done is noted.
+    pub relayed: bool,
 }
 
 /// Commits a batch. When the database refuses it as a whole, its changes are run one by one, so that only the culprit
 /// fails.
-pub(super) async fn settle(writer: &mut Writer, ids: &mut Ids, work: &Work<'_>) -> Answers {
+pub(super) async fn settle(writer: &mut Writer, ids: &mut Ids, work: &Work<'_>) -> Settled {
     match together(writer, ids, work).await {
-        Ok(verdicts) => answers(verdicts),
+        Ok(verdicts) => Settled { answers: answers(verdicts), relayed: true },
         Err(error) => {
-            let pieces = work.changes.len() + usize::from(!work.published.is_empty());
+            let pieces = work.changes.len() + usize::from(!work.relayed.is_empty());
             if pieces < 2 || fate(&error) != Fate::Refused || matches!(error, StoreError::Lost) {
                 tracing::error!(error = &error as &dyn std::error::Error, pieces, "a batch failed");
-                return fail_all(work.changes.len(), error);
+                return Settled { answers: fail_all(work.changes.len(), error), relayed: false };
             }
             tracing::warn!(error = &error as &dyn std::error::Error, pieces, "a batch is taken apart");
             let mut out = Vec::with_capacity(work.changes.len());
             for change in &work.changes {
-                let alone = Work { changes: vec![change], published: vec![] };
+                let alone = Work { changes: vec![change], relayed: Relayed::default() };
                 out.push(match together(writer, ids, &alone).await {
                     Ok(verdicts) => answers(verdicts).pop().unwrap_or(Ok(())),
                     Err(error) => {
@@ -63,13 +70,15 @@ pub(super) async fn settle(writer: &mut Writer, ids: &mut Ids, work: &Work<'_>) 
                     }
                 });
             }
-            if !work.published.is_empty() {
-                let alone = Work { changes: vec![], published: work.published.clone() };
+            let mut relayed = true;
+            if !work.relayed.is_empty() {
+                let alone = Work { changes: vec![], relayed: work.relayed.clone() };
                 if let Err(error) = together(writer, ids, &alone).await {
                     tracing::error!(error = &error as &dyn std::error::Error, "published events were not put away");
+                    relayed = false;
                 }
             }
-            out
+            Settled { answers: out, relayed }
         }
     }
 }
@@ -164,14 +173,14 @@ async fn attempt(
     twins(conn, &mut state, changes, &mut verdicts).await?;
     let accepted: Vec<&Change> =
         changes.iter().zip(&verdicts).filter(|(_, verdict)| verdict.is_none()).map(|(change, _)| *change).collect();
-    if accepted.is_empty() && work.published.is_empty() {
+    if accepted.is_empty() && work.relayed.is_empty() {
         conn.raw("ROLLBACK").await?;
         return Ok(Attempt::Done(verdicts));
     }
     if write::write(conn, &state, &accepted, &mut ids.unique).await? == write::Wrote::Lost {
         return Ok(Attempt::ClaimLost);
     }
-    publish(conn, &work.published).await?;
+    publish(conn, &work.relayed).await?;
     for (change, verdict) in changes.iter().zip(&mut verdicts).filter(|(_, verdict)| verdict.is_none()) {
         // A change with administrative writes is a batch of its own, so its refusal may roll everything back.
         if let Err(refusal) = admin::write(conn, change, &mut ids.unique).await? {

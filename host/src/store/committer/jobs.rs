@@ -1,7 +1,7 @@
 //! Writes that are no decisions: number blocks, leases, marks of streams, housekeeping. Each is a statement of its own.
 
 use super::writer::{Fate, Writer, fate};
-use crate::domain::ids::{Millis, OrderNo};
+use crate::domain::ids::{Millis, OrderNo, SLOT_GROUPS};
 use crate::domain::number::BLOCK;
 use crate::store::error::StoreError;
 use crate::store::sql::{Row, Sql, Value, sql};
@@ -20,13 +20,27 @@ const SENT_KEPT_MS: Millis = 7 * 24 * 3_600_000;
 sql! {
     NUMBER_BLOCK = Sql::both("number block",
         "UPDATE number_blocks SET next = next + $1 WHERE id = 1 RETURNING next - $1");
-    LEASE = Sql::each("lease group",
+    // The groups are the bits of $1.
+    LEASE = Sql::each("lease groups",
         "UPDATE relay_leases SET holder = $2, until_at = CAST(extract(epoch from clock_timestamp()) * 1000 AS BIGINT) + $3 \
-         WHERE grp = $1 AND (holder = $2 OR until_at < CAST(extract(epoch from clock_timestamp()) * 1000 AS BIGINT)) \
-         RETURNING grp",
+         WHERE (($1 >> CAST(grp AS INTEGER)) & 1) = 1 AND (holder = $2 \
+         OR until_at < CAST(extract(epoch from clock_timestamp()) * 1000 AS BIGINT)) RETURNING grp",
         "UPDATE relay_leases SET holder = $2, until_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) + $3 \
-         WHERE grp = $1 AND (holder = $2 OR until_at < CAST(unixepoch('subsec') * 1000 AS INTEGER)) RETURNING grp");
-    RELEASE = Sql::both("release groups", "UPDATE relay_leases SET until_at = 0 WHERE holder = $1");
+         WHERE (($1 >> grp) & 1) = 1 AND (holder = $2 OR until_at < CAST(unixepoch('subsec') * 1000 AS INTEGER)) \
+         RETURNING grp");
+    RELEASE = Sql::both("release groups",
+        "UPDATE relay_leases SET until_at = 0 WHERE (($1 >> CAST(grp AS INTEGER)) & 1) = 1 AND holder = $2");
+    SHOW_HOST = Sql::each("show host",
+        "INSERT INTO hosts (name, until_at) \
+         VALUES ($1, CAST(extract(epoch from clock_timestamp()) * 1000 AS BIGINT) + $2) \
+         ON CONFLICT (name) DO UPDATE SET until_at = excluded.until_at",
+        "INSERT INTO hosts (name, until_at) VALUES ($1, CAST(unixepoch('subsec') * 1000 AS INTEGER) + $2) \
+         ON CONFLICT (name) DO UPDATE SET until_at = excluded.until_at");
+    FORGET_HOSTS = Sql::each("forget hosts",
+        "DELETE FROM hosts WHERE until_at < CAST(extract(epoch from clock_timestamp()) * 1000 AS BIGINT)",
+        "DELETE FROM hosts WHERE until_at < CAST(unixepoch('subsec') * 1000 AS INTEGER)");
+    HOSTS = Sql::both("live hosts", "SELECT CAST(count(*) AS BIGINT) FROM hosts");
+    HIDE_HOST = Sql::both("hide host", "DELETE FROM hosts WHERE name = $1");
     PURGE_CLAIMS = Sql::both("purge idempotency",
         "DELETE FROM idempotency WHERE (slot, principal, claim_key) IN \
          (SELECT slot, principal, claim_key FROM idempotency WHERE at < $1 ORDER BY at LIMIT $2)");
@@ -98,20 +112,31 @@ pub(super) async fn number_block(writer: &mut Writer) -> Result<i64, StoreError>
     rows.first().ok_or(StoreError::Lost)?.int(0)
 }
 
-pub(super) async fn lease(writer: &mut Writer, holder: &str, groups: &[u16]) -> Result<Vec<u16>, StoreError> {
-    let mut held = Vec::with_capacity(groups.len());
-    for group in groups {
-        let values = [i64::from(*group).into(), holder.into(), LEASE_MS.into()];
-        let (_, rows) = run(writer, &LEASE, &values).await?;
-        if !rows.is_empty() {
-            held.push(*group);
-        }
-    }
-    Ok(held)
+/// The groups as bits.
+fn bits(groups: &[u16]) -> i64 {
+    groups.iter().filter(|group| **group < SLOT_GROUPS).fold(0, |bits, group| bits | 1 << group)
 }
 
-pub(super) async fn release(writer: &mut Writer, holder: &str) -> Result<(), StoreError> {
-    run(writer, &RELEASE, &[holder.into()]).await.map(drop)
+pub(super) async fn lease(writer: &mut Writer, holder: &str, groups: &[u16]) -> Result<Vec<u16>, StoreError> {
+    let (_, rows) = run(writer, &LEASE, &[bits(groups).into(), holder.into(), LEASE_MS.into()]).await?;
+    let held = rows.iter().map(|row| row.int(0)).collect::<Result<Vec<_>, _>>()?;
+    Ok(held.into_iter().filter_map(|group| u16::try_from(group).ok()).collect())
+}
+
+pub(super) async fn release(writer: &mut Writer, holder: &str, groups: &[u16]) -> Result<(), StoreError> {
+    run(writer, &RELEASE, &[bits(groups).into(), holder.into()]).await.map(drop)
+}
+
+/// Notes that a host lives, forgets those that do not, and counts.
+pub(super) async fn show_host(writer: &mut Writer, host: &str) -> Result<usize, StoreError> {
+    run(writer, &SHOW_HOST, &[host.into(), LEASE_MS.into()]).await?;
+    run(writer, &FORGET_HOSTS, &[]).await?;
+    let (_, rows) = run(writer, &HOSTS, &[]).await?;
+    Ok(usize::try_from(rows.first().ok_or(StoreError::Lost)?.int(0)?).unwrap_or(1))
+}
+
+pub(super) async fn hide_host(writer: &mut Writer, host: &str) -> Result<(), StoreError> {
+    run(writer, &HIDE_HOST, &[host.into()]).await.map(drop)
 }
 
 pub(super) async fn purge(writer: &mut Writer, now: Millis) -> Result<Purged, StoreError> {

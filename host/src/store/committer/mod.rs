@@ -16,13 +16,14 @@ mod writer;
 
 pub use self::jobs::{LEASE_MS, Purged, StreamMark};
 pub use self::publish::Published;
+pub(crate) use self::publish::Relayed;
 pub(crate) use self::queue::{Answer, Job};
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use self::batch::{Ids, Work, settle};
 use self::queue::Batch;
@@ -50,13 +51,14 @@ pub(crate) async fn start(
     target: Target,
     lock: Option<FileLock>,
     cache: Arc<Cache>,
+    events: Arc<Notify>,
 ) -> Result<mpsc::Sender<Job>, StoreError> {
     let (jobs, queue) = mpsc::channel(queue::LONGEST);
     let (ready, connected) = oneshot::channel();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(sqlx::Error::Io)?;
     let thread = std::thread::Builder::new().name("committer".to_owned());
     let body = move || {
-        let committer = Committer { writer: Writer::new(target), ids: Ids::new(), cache, _lock: lock };
+        let committer = Committer { writer: Writer::new(target), ids: Ids::new(), cache, events, _lock: lock };
         let run = AssertUnwindSafe(committer.run(queue, ready)).catch_unwind();
         if let Err(panic) = runtime.block_on(run) {
             // Whatever it was doing is undecided, and nobody else may write: only a fresh process is sound.
@@ -75,6 +77,8 @@ struct Committer {
     writer: Writer,
     ids: Ids,
     cache: Arc<Cache>,
+    /// Told whenever events were committed.
+    events: Arc<Notify>,
     /// Nobody else may write as long as this thread lives.
     _lock: Option<FileLock>,
 }
@@ -99,15 +103,19 @@ impl Committer {
     }
 
     async fn commit(&mut self, batch: Batch) {
-        if batch.changes.is_empty() && batch.published.is_empty() {
+        if batch.changes.is_empty() && batch.relayed.is_empty() && batch.told.is_empty() {
             return;
         }
         let changes = batch.changes.iter().map(|(change, _)| &**change).collect();
-        let work = Work { changes, published: batch.published };
-        let answers = settle(&mut self.writer, &mut self.ids, &work).await;
-        for ((change, answer), outcome) in batch.changes.into_iter().zip(answers) {
+        let work = Work { changes, relayed: batch.relayed };
+        let settled = settle(&mut self.writer, &mut self.ids, &work).await;
+        let mut events = false;
+        for ((change, answer), outcome) in batch.changes.into_iter().zip(settled.answers) {
             match &outcome {
-                Ok(()) => self.cache.committed(&change),
+                Ok(()) => {
+                    self.cache.committed(&change);
+                    events |= !change.events.is_empty();
+                }
                 Err(CommitError::Refused(Refusal::VersionMoved { .. } | Refusal::JournalMoved { .. })) => {
                     self.cache.evict(&change);
                 }
@@ -115,6 +123,12 @@ impl Committer {
             }
             // The caller may have gone; the change is committed all the same.
             let _ = answer.send(outcome.map(|()| Committed));
+        }
+        if events {
+            self.events.notify_one();
+        }
+        for answer in batch.told {
+            answer.give(if settled.relayed { Ok(()) } else { Err(StoreError::Lost) });
         }
     }
 
@@ -125,12 +139,14 @@ impl Committer {
                 let batch = Batch { changes: vec![(change, answer)], ..Batch::default() };
                 self.commit(batch).await;
             }
-            Job::Published(published) => {
-                self.commit(Batch { published, ..Batch::default() }).await;
+            Job::Published(relayed, answer) => {
+                self.commit(Batch { relayed, told: vec![answer], ..Batch::default() }).await;
             }
             Job::NumberBlock(answer) => answer.give(jobs::number_block(writer).await),
             Job::Lease { holder, groups, answer } => answer.give(jobs::lease(writer, &holder, &groups).await),
-            Job::Release { holder, answer } => answer.give(jobs::release(writer, &holder).await),
+            Job::Release { holder, groups, answer } => answer.give(jobs::release(writer, &holder, &groups).await),
+            Job::ShowHost { host, answer } => answer.give(jobs::show_host(writer, &host).await),
+            Job::HideHost { host, answer } => answer.give(jobs::hide_host(writer, &host).await),
             Job::Purge { now, answer } => answer.give(jobs::purge(writer, now).await),
             Job::ExternalNumber { kind, id, candidate, answer } => {
                 answer.give(jobs::external_number(writer, &kind, &id, candidate).await);

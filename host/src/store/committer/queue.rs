@@ -3,7 +3,7 @@
 use tokio::sync::{mpsc, oneshot};
 
 use super::jobs::{Purged, StreamMark};
-use super::publish::Published;
+use super::publish::Relayed;
 use crate::domain::change::{Change, Committed};
 use crate::domain::ids::{Millis, OrderNo};
 use crate::store::error::{CommitError, StoreError};
@@ -40,10 +40,12 @@ pub(crate) type CommitAnswer = oneshot::Sender<Result<Committed, CommitError>>;
 #[derive(Debug)]
 pub(crate) enum Job {
     Commit(Box<Change>, CommitAnswer),
-    Published(Vec<Published>),
+    Published(Relayed, Answer<()>),
     NumberBlock(Answer<i64>),
     Lease { holder: String, groups: Vec<u16>, answer: Answer<Vec<u16>> },
-    Release { holder: String, answer: Answer<()> },
+    Release { holder: String, groups: Vec<u16>, answer: Answer<()> },
+    ShowHost { host: String, answer: Answer<usize> },
+    HideHost { host: String, answer: Answer<()> },
     Purge { now: Millis, answer: Answer<Purged> },
     ExternalNumber { kind: String, id: String, candidate: OrderNo, answer: Answer<OrderNo> },
     MarkStream { mark: StreamMark, answer: Answer<()> },
@@ -55,7 +57,8 @@ pub(crate) enum Job {
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     pub changes: Vec<(Box<Change>, CommitAnswer)>,
-    pub published: Vec<Published>,
+    pub relayed: Relayed,
+    pub told: Vec<Answer<()>>,
 }
 
 impl Batch {
@@ -69,7 +72,11 @@ impl Batch {
                     bytes += weight(&change);
                     batch.changes.push((change, answer));
                 }
-                Job::Published(mut published) => batch.published.append(&mut published),
+                Job::Published(mut relayed, answer) => {
+                    batch.relayed.published.append(&mut relayed.published);
+                    batch.relayed.marks.append(&mut relayed.marks);
+                    batch.told.push(answer);
+                }
                 Job::Stop(_) => {
                     aside.push(job);
                     break;
@@ -78,7 +85,7 @@ impl Batch {
             }
             let full = batch.changes.len() >= BATCH_CHANGES
                 || bytes >= BATCH_BYTES
-                || batch.published.len() >= BATCH_PUBLISHED
+                || batch.relayed.published.len() >= BATCH_PUBLISHED
                 || aside.len() >= BATCH_CHANGES;
             next = if full { None } else { queue.try_recv().ok() };
         }

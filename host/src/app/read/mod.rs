@@ -1,0 +1,47 @@
+//! Reading orders, payments and shipments. Who may not see a thing is told that there is none.
+
+mod list;
+mod order;
+mod views;
+
+pub use list::{OrderPage, ShopOrderSummary, list};
+pub use order::order;
+pub use views::{
+    Amounts, FlowView, ItemView, OrderView, PackedView, PromotionView, RefundView, SettlementView, ShipmentView,
+    ShopOrderView,
+};
+
+use super::App;
+use super::api::PaymentAnswer;
+use super::orders::{owned, store_problem};
+use super::problem::Problem;
+use crate::domain::ids::{PaymentNo, ShipmentNo};
+use crate::identity::Principal;
+
+/// A payment, for polling.
+pub async fn payment(app: &App, who: &Principal, no: PaymentNo) -> Result<PaymentAnswer, Problem> {
+    let missing = || Problem::not_found(format!("payment {no}"));
+    let tree = app.store.tree_of_payment(no).await.map_err(store_problem)?.ok_or_else(missing)?;
+    owned(who, &tree, tree.pay.no).map_err(|_| missing())?;
+    tree.payments.iter().find(|payment| payment.no == no).map(super::pay::answer).ok_or_else(missing)
+}
+
+/// A shipment.
+pub async fn shipment(app: &App, who: &Principal, no: ShipmentNo) -> Result<ShipmentView, Problem> {
+    let missing = || Problem::not_found(format!("shipment {no}"));
+    let tree = app.store.tree_of_shipment(no).await.map_err(store_problem)?.ok_or_else(missing)?;
+    let shipment = tree.shipments.iter().find(|shipment| shipment.no == no).ok_or_else(missing)?;
+    owned(who, &tree, shipment.shop_no).map_err(|_| missing())?;
+    Ok(ShipmentView::of(shipment, tree.shop(shipment.shop_no)))
+}
+
+/// Whether this host takes work.
+pub async fn ready(app: &App) -> Result<(), Problem> {
+    if app.tasks.stop_signal().is_requested() {
+        return Err(Problem::busy("the host is stopping"));
+    }
+    app.store.catalogue_revision().await.map(drop).map_err(|error| {
+        tracing::warn!(%error, "the store does not answer");
+        Problem::busy("the store does not answer")
+    })
+}

@@ -1,0 +1,228 @@
+//! One order, from its tree and its flow rows.
+
+use super::super::orders::{self, Freshness, store_problem};
+use super::super::problem::Problem;
+use super::super::{App, pay};
+use super::views::{Amounts, FlowView, ItemView, OrderView, RefundView, ShipmentView, ShopOrderView};
+use crate::domain::change::{Flow, Settlement};
+use crate::domain::ids::OrderNo;
+use crate::domain::money::Minor;
+use crate::domain::order::{ItemOrder, Share, ShopOrder, Status};
+use crate::domain::payment::{RefundStatus, Way};
+use crate::domain::time::rfc3339;
+use crate::domain::tree::OrderTree;
+use crate::identity::{Principal, Role};
+
+/// The pay order above any number, with what the caller may see of it.
+pub async fn order(app: &App, who: &Principal, no: OrderNo) -> Result<OrderView, Problem> {
+    let tree = orders::tree(app, no, Freshness::Fresh).await?;
+    let shops: Vec<&ShopOrder> = tree.shops.iter().filter(|shop| may_see(who, &tree, shop)).collect();
+    let asked = no == tree.pay.no || shops.iter().any(|s| s.no == no || s.items.iter().any(|item| item.no == no));
+    if shops.is_empty() || !asked {
+        return Err(Problem::not_found(format!("order {no}")));
+    }
+    let mut histories = Vec::with_capacity(shops.len());
+    for shop in shops {
+        let flows = app.store.flows(shop.no).await.map_err(store_problem)?;
+        let settlement = app.store.settlement(shop.no).await.map_err(store_problem)?;
+        histories.push(History { shop, flows, settlement });
+    }
+    Ok(view(who, &tree, &histories))
+}
+
+/// A shop order with what happened to it.
+struct History<'a> {
+    shop: &'a ShopOrder,
+    flows: Vec<Flow>,
+    settlement: Option<Settlement>,
+}
+
+fn may_see(who: &Principal, tree: &OrderTree, shop: &ShopOrder) -> bool {
+    match who.role {
+        Role::Buyer => tree.pay.buyer.as_str() == who.subject,
+        Role::Shop => who.serves_shop(shop.shop.as_str()),
+        Role::Business => who.runs_business(shop.business.as_str()),
+        Role::Operator | Role::Admin => true,
+    }
+}
+
+fn view(who: &Principal, tree: &OrderTree, histories: &[History<'_>]) -> OrderView {
+    let (pay, facts, status) = (&tree.pay, &tree.pay.facts, tree.status());
+    let seller = matches!(who.role, Role::Shop | Role::Business);
+    let shops = || histories.iter().map(|history| history.shop);
+    let kind = shops().next().map_or(0, |first| first.kind);
+    let refunds = tree.refunds.iter().filter(|refund| match refund.shop_no {
+        Some(no) => shops().any(|shop| shop.no == no),
+        None => !seller,
+    });
+    let money = tree.refunds.iter().filter(|refund| refund.status == RefundStatus::Succeeded);
+    OrderView {
+        order_no: pay.no,
+        buyer: pay.buyer.to_string(),
+        kind: if shops().all(|shop| shop.kind == kind) { kind } else { 0 },
+        status: status.word().to_owned(),
+        status_code: status.code(),
+        sub_status: pay.sub_status.word().to_owned(),
+        sub_status_code: pay.sub_status.code(),
+        reverse_status: 0,
+        aftersales_status: "none".to_owned(),
+        version: pay.version,
+        mode: pay.mode.word().to_owned(),
+        channel: facts.channel.word().to_owned(),
+        platform: facts.platform,
+        marketplace: facts.marketplace,
+        currency: pay.currency.to_string(),
+        amounts: (histories.len() == tree.shops.len()).then(|| pay_amounts(tree)),
+        expire_time: pay.expire_time.map(rfc3339),
+        reason: pay.reason.as_ref().map(|reason| reason.code.clone()),
+        reason_text: pay.reason.as_ref().map(|reason| reason.text.clone()),
+        created_at: rfc3339(pay.created_at),
+        paid_at: pay.paid_at.map(rfc3339),
+        refunded_at: money.filter_map(|refund| refund.succeeded_at).max().map(rfc3339),
+        payment_methods: facts.methods.clone(),
+        coupons: facts.coupons.iter().map(ToString::to_string).collect(),
+        promotions: facts.promotions.iter().map(Into::into).collect(),
+        out_id: facts.out_id.clone(),
+        source: facts.source.clone(),
+        tags: facts.tags.clone(),
+        extra: facts.extra.clone(),
+        shop_orders: histories.iter().map(|history| shop_view(who, tree, history)).collect(),
+        payments: if seller { Vec::new() } else { tree.payments.iter().map(pay::answer).collect() },
+        refunds: refunds.map(RefundView::from).collect(),
+    }
+}
+
+fn shop_view(who: &Principal, tree: &OrderTree, history: &History<'_>) -> ShopOrderView {
+    let shop = history.shop;
+    let waiting = shop.suspended.as_ref();
+    ShopOrderView {
+        order_no: shop.no,
+        parent_no: shop.pay_no,
+        shop_id: shop.shop.to_string(),
+        business: shop.business.to_string(),
+        kind: shop.kind,
+        status: shop.status.word().to_owned(),
+        status_code: shop.status.code(),
+        sub_status: shop.sub_status.word().to_owned(),
+        sub_status_code: shop.sub_status.code(),
+        reverse_status: 0,
+        aftersales_status: "none".to_owned(),
+        visible: shop.visible.code(),
+        version: shop.version,
+        attention: if who.role == Role::Buyer { None } else { shop.attention.clone() },
+        expire_time: shop.expire_time.map(rfc3339),
+        reason: shop.reason.as_ref().map(|reason| reason.code.clone()),
+        reason_text: shop.reason.as_ref().map(|reason| reason.text.clone()),
+        amounts: shop_amounts(shop),
+        shop_discount: shop.amounts.discount,
+        promotion_amount: 0,
+        delivery: shop.facts.delivery.word().to_owned(),
+        address: shop.facts.address.clone(),
+        buyer_comment: shop.facts.buyer_comment.clone(),
+        coupons: shop.facts.coupons.iter().map(ToString::to_string).collect(),
+        promotions: shop.facts.promotions.iter().map(Into::into).collect(),
+        attributes: shop.attributes.clone(),
+        extra: shop.facts.extra.clone(),
+        plugin: shop.plugin.to_string(),
+        waiting_hook: waiting.map(|suspended| suspended.hook.word().to_owned()),
+        waiting_signal: waiting.and_then(|suspended| suspended.wait.as_ref()?.signal.as_ref()).map(ToString::to_string),
+        created_at: rfc3339(shop.created_at),
+        paid_at: shop.paid_at.map(rfc3339),
+        shipped_at: shop.shipped_at.map(rfc3339),
+        received_at: shop.received_at.map(rfc3339),
+        ended_at: shop.ended_at.map(rfc3339),
+        updated_at: rfc3339(shop.updated_at),
+        items: shop.items.iter().map(|item| item_view(tree, shop, item)).collect(),
+        shipments: tree.shipments_of(shop.no).map(|shipment| ShipmentView::of(shipment, Some(shop))).collect(),
+        timeline: history.flows.iter().map(FlowView::from).collect(),
+        settlement: history.settlement.as_ref().filter(|_| who.role != Role::Buyer).map(Into::into),
+    }
+}
+
+fn item_view(tree: &OrderTree, shop: &ShopOrder, item: &ItemOrder) -> ItemView {
+    let gone = item.refunded.quantity >= item.quantity;
+    let status = if gone && shop.status != Status::Cancelled { Status::Closed } else { shop.status };
+    ItemView {
+        order_no: item.no,
+        parent_no: shop.no,
+        status: status.word().to_owned(),
+        status_code: status.code(),
+        refund_status: refund_status(tree, item).to_owned(),
+        expire_time: shop.expire_time.map(rfc3339),
+        sku_id: item.sku.to_string(),
+        title: item.facts.title.clone(),
+        picture: item.facts.picture.clone(),
+        quantity: item.quantity,
+        original_price: item.original,
+        discount: item.facts.discount,
+        price: item.price,
+        tax_amount: item.tax,
+        due: item.share.due,
+        cash: item.share.cash,
+        coins: item.share.coins,
+        refunded_quantity: item.refunded.quantity,
+        refunded_amount: item.refunded.cash,
+        refunded_coins: item.refunded.coins,
+        attributes: item.facts.attributes.clone(),
+        extra: item.facts.extra.clone(),
+    }
+}
+
+fn refund_status(tree: &OrderTree, item: &ItemOrder) -> &'static str {
+    let concerns = |refund: &&crate::domain::payment::Refund| refund.lines.iter().any(|l| l.item_no == Some(item.no));
+    if tree.refunds.iter().filter(concerns).any(|refund| refund.status == RefundStatus::Pending) {
+        "processing"
+    } else if item.refunded.quantity == 0 && item.refunded.cash == 0 && item.refunded.coins == 0 {
+        "none"
+    } else if item.refunded.quantity < item.quantity {
+        "partial"
+    } else {
+        "refunded"
+    }
+}
+
+fn pay_amounts(tree: &OrderTree) -> Amounts {
+    let amounts = &tree.pay.amounts;
+    let original = tree.shops.iter().map(original).sum::<Minor>();
+    let refunded = tree
+        .refunds
+        .iter()
+        .filter(|refund| refund.status == RefundStatus::Succeeded && refund.way != Way::Coins)
+        .map(|refund| refund.amount);
+    Amounts {
+        original_amount: original,
+        price: amounts.price,
+        shipping_fee: amounts.freight,
+        tax_amount: amounts.tax,
+        discount_amount: original + amounts.freight + amounts.tax - amounts.to_pay,
+        total_amount: amounts.to_pay,
+        coins: amounts.coins,
+        coins_value: amounts.coins_value,
+        third_party_discount: amounts.third_party,
+        refunded_amount: refunded.sum(),
+    }
+}
+
+/// From the shares: what of the whole order falls to this shop order.
+fn shop_amounts(shop: &ShopOrder) -> Amounts {
+    let shares = || shop.items.iter().map(|item| &item.share).chain([&shop.amounts.freight_share]);
+    let sum = |part: fn(&Share) -> i64| shares().map(part).sum::<i64>();
+    let (original, cash) = (original(shop), sum(|share| share.cash));
+    let refunded = shop.items.iter().map(|item| item.refunded.cash).sum::<Minor>() + shop.amounts.freight_refunded.cash;
+    Amounts {
+        original_amount: original,
+        price: shop.amounts.price,
+        shipping_fee: shop.amounts.freight,
+        tax_amount: shop.amounts.tax,
+        discount_amount: original + shop.amounts.freight + shop.amounts.tax - cash,
+        total_amount: cash,
+        coins: sum(|share| share.coins),
+        coins_value: sum(|share| share.coins_value),
+        third_party_discount: sum(|share| share.third_party),
+        refunded_amount: refunded,
+    }
+}
+
+fn original(shop: &ShopOrder) -> Minor {
+    shop.items.iter().map(|item| item.original * Minor::from(item.quantity)).sum()
+}

@@ -1,0 +1,178 @@
+//! What a timer does when it fires. Each kind disarms or re-arms itself in the change it causes; the expected version
+//! makes a timer that fires twice harmless.
+
+use super::App;
+use super::cancel;
+use super::forward::{Cause, Event, Forward, advance};
+use super::orders::{Decided, change, store_problem};
+use super::problem::{Kind, Problem};
+use super::refund;
+use crate::domain::catalogue::LineRules;
+use crate::domain::change::{Parked, Timer, TimerKind, Unpark};
+use crate::domain::decide::settle;
+use crate::domain::draft::Draft;
+use crate::domain::event::Topic;
+use crate::domain::hook::Trigger;
+use crate::domain::ids::{Millis, OrderNo};
+use crate::domain::order::{Status, SubStatus};
+use crate::domain::tree::OrderTree;
+use crate::telemetry::metrics::ORDERS_SHIP_OVERDUE;
+
+/// The pause of parked events doubles up to this.
+const LONGEST_PARK_PAUSE_MS: Millis = 300_000;
+/// The pause after a timer whose work failed.
+const RETRY_MS: Millis = 5_000;
+
+/// Fires a due timer. An error leaves it armed; the caller puts it off.
+pub async fn fire(app: &App, timer: Timer) -> Result<(), Problem> {
+    let no = timer.key.subject;
+    match timer.key.kind {
+        TimerKind::PayTimeout => cancel::time_out(app, no).await?,
+        TimerKind::Compensate => drop(advance(app, Forward::plain(no, Cause::Timer(timer.attempt))).await?),
+        TimerKind::ShipOverdue => ship_overdue(app, no).await?,
+        TimerKind::AutoReceive => auto_receive(app, no).await?,
+        TimerKind::Settle => settle_order(app, no).await?,
+        TimerKind::Refund => refund::drive(app, no).await?,
+        TimerKind::Parked => parked(app, no, timer.attempt).await?,
+    }
+    disarm_if_still_due(app, timer).await
+}
+
+/// Puts a timer off whose work failed.
+pub async fn put_off(app: &App, timer: Timer) -> Result<(), Problem> {
+    let due = app.clock.now() + (RETRY_MS << timer.attempt.clamp(0, 7));
+    let moved = change(app, timer.key.subject, |tree| {
+        let mut draft = Draft::new(tree, app.clock.now(), "timer");
+        draft.arm(timer.key.subject, timer.key.kind, due, timer.attempt + 1);
+        Ok(Decided::Commit(Box::new(draft), ()))
+    });
+    moved.await?;
+    Ok(())
+}
+
+/// A timer whose work had nothing to do is disarmed here, unless the work moved it.
+async fn disarm_if_still_due(app: &App, timer: Timer) -> Result<(), Problem> {
+    let stored = app.store.timers(timer.key.subject).await.map_err(store_problem)?;
+    if !stored.iter().any(|t| t.key == timer.key && t.due == timer.due) {
+        return Ok(());
+    }
+    let done = change(app, timer.key.subject, |tree| {
+        let mut draft = Draft::new(tree, app.clock.now(), "timer");
+        draft.disarm(timer.key.subject, timer.key.kind);
+        Ok(Decided::Commit(Box::new(draft), ()))
+    });
+    done.await?;
+    Ok(())
+}
+
+async fn ship_overdue(app: &App, no: OrderNo) -> Result<(), Problem> {
+    let told = change(app, no, |tree| {
+        let Some(shop) = tree.shop(no) else { return Ok(Decided::Nothing(())) };
+        let mut draft = Draft::new(tree, app.clock.now(), "timer:ship_overdue");
+        draft.disarm(no, TimerKind::ShipOverdue);
+        if shop.status == Status::Paid && shop.sub_status != SubStatus::Closing {
+            draft.stay(no, "ship_overdue", "the shipping deadline passed");
+            draft.emit(no, Topic::Order, "ORDER_SHIP_OVERDUE", serde_json::json!({}));
+            metrics::counter!(ORDERS_SHIP_OVERDUE).increment(1);
+        }
+        Ok(Decided::Commit(Box::new(draft), ()))
+    });
+    told.await?;
+    Ok(())
+}
+
+async fn auto_receive(app: &App, no: OrderNo) -> Result<(), Problem> {
+    let forward = Forward {
+        no,
+        cause: Cause::Api,
+        actor: "timer:auto_receive".into(),
+        event: Some(Event::Receive(Trigger::Timer)),
+        keyed: None,
+        parked: None,
+    };
+    match advance(app, forward).await {
+        Err(problem) if problem.kind == Kind::Conflict => Ok(()),
+        other => other.map(drop),
+    }
+}
+
+async fn settle_order(app: &App, no: OrderNo) -> Result<(), Problem> {
+    let catalogue = app.catalogue.now();
+    let settled = change(app, no, |tree| {
+        let Some(shop) = tree.shop(no).filter(|s| s.status == Status::Received && s.sub_status == SubStatus::None)
+        else {
+            return Ok(Decided::Nothing(()));
+        };
+        let rules = catalogue.businesses.get(&shop.business).map_or_else(LineRules::default, |b| b.rules.clone());
+        let mut draft = Draft::new(tree, app.clock.now(), "timer:settle");
+        settle::complete(&mut draft, no, &rules);
+        Ok(Decided::Commit(Box::new(draft), ()))
+    });
+    settled.await?;
+    Ok(())
+}
+
+/// Tries every parked event of an order again, the oldest first; expired ones become dead letters.
+async fn parked(app: &App, no: OrderNo, attempt: i64) -> Result<(), Problem> {
+    let now = app.clock.now();
+    for parked in app.store.parked(no).await.map_err(store_problem)? {
+        if parked.expires_at <= now {
+            bury(app, &parked, "its turn did not come in time").await?;
+            continue;
+        }
+        let Some(event) = read(&parked) else {
+            bury(app, &parked, "its payload cannot be read").await?;
+            continue;
+        };
+        let forward = Forward {
+            no,
+            cause: Cause::Api,
+            actor: format!("parked:{}", parked.event),
+            event: Some(event),
+            keyed: None,
+            parked: Some(&parked),
+        };
+        match advance(app, forward).await {
+            Ok(_) => {}
+            Err(problem) if problem.kind == Kind::Conflict => bury(app, &parked, &problem.detail).await?,
+            Err(problem) => return Err(problem),
+        }
+    }
+    let left = app.store.parked(no).await.map_err(store_problem)?;
+    let rearmed = change(app, no, |tree: &OrderTree| {
+        let mut draft = Draft::new(tree, now, "timer:parked");
+        if left.is_empty() {
+            draft.disarm(no, TimerKind::Parked);
+        } else {
+            let pause = (1_000 << attempt.clamp(0, 12)).min(LONGEST_PARK_PAUSE_MS);
+            draft.arm(no, TimerKind::Parked, now + pause, attempt + 1);
+        }
+        Ok(Decided::Commit(Box::new(draft), ()))
+    });
+    rearmed.await?;
+    Ok(())
+}
+
+fn read(parked: &Parked) -> Option<Event> {
+    match parked.event.as_str() {
+        "ship" => serde_json::from_str(&parked.payload).ok().map(Event::Ship),
+        "deliver" => serde_json::from_str(&parked.payload).ok().map(Event::Deliver),
+        _ => None,
+    }
+}
+
+async fn bury(app: &App, parked: &Parked, why: &str) -> Result<(), Problem> {
+    tracing::error!(no = %parked.shop_no, event = parked.event, why, "an early event is given up");
+    let buried = change(app, parked.shop_no, |tree| {
+        let mut draft = Draft::new(tree, app.clock.now(), "timer:parked");
+        draft.change.unpark.push(Unpark {
+            shop_no: parked.shop_no,
+            event: parked.event.clone(),
+            id: parked.id.clone(),
+            dead: Some(why.to_owned()),
+        });
+        Ok(Decided::Commit(Box::new(draft), ()))
+    });
+    buried.await?;
+    Ok(())
+}

@@ -1,0 +1,14 @@
+//! Decisions: pure functions from what is stored to the [`super::change::Change`] that follows.
+
+pub mod cancel;
+pub mod create;
+pub mod pay;
+pub mod receive;
+pub mod settle;
+pub mod ship;
+pub mod stock;
+pub mod undo;
+pub mod view;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,60 @@
+//! The end of delivery.
+
+use serde_json::json;
+
+use crate::domain::change::{TimerKind, Write};
+use crate::domain::draft::Draft;
+use crate::domain::event::Topic;
+use crate::domain::fulfilment::{Shipment, ShipmentStatus};
+use crate::domain::hook;
+use crate::domain::ids::{Millis, OrderNo};
+use crate::domain::order::{Status, SubStatus};
+
+use super::ship::{BadEffect, business_events, delivered_event, merge};
+
+/// How long a timer that was told "not yet" waits before it asks again, at most.
+pub const ASK_AGAIN_MS: Millis = 86_400_000;
+
+/// The receive hook confirmed: the order is received, packages still on their way count as handed over.
+pub fn received(draft: &mut Draft, no: OrderNo, answer: &hook::Received, how: &str) -> Result<(), BadEffect> {
+    let at = draft.at();
+    let on_its_way = draft.tree().shipments_of(no).filter(|s| s.status == ShipmentStatus::Shipped);
+    let arrived: Vec<_> = on_its_way
+        .cloned()
+        .map(|row| Shipment { status: ShipmentStatus::Delivered, delivered_at: Some(at), ..row })
+        .collect();
+    for row in &arrived {
+        draft.shipment(Write::Update(row.clone()));
+    }
+    let shop = draft.step(no, "receive", (Status::Received, SubStatus::None), how);
+    let settle = at + shop.facts.aftersale_window_ms;
+    shop.suspended = None;
+    shop.received_at = Some(at);
+    shop.expire_time = Some(settle);
+    merge(&mut shop.attributes, &answer.attributes)?;
+    for row in &arrived {
+        delivered_event(draft, row);
+    }
+    draft.disarm(no, TimerKind::AutoReceive);
+    draft.disarm(no, TimerKind::Compensate);
+    draft.arm(no, TimerKind::Settle, settle, 0);
+    draft.emit(no, Topic::Order, "ORDER_RECEIVED", json!({"how": how}));
+    business_events(draft, no, &answer.events);
+    Ok(())
+}
+
+/// The receive hook said "not yet": the order stays shipped, the timer stays armed (a timer that fired is armed again).
+pub fn not_yet(draft: &mut Draft, no: OrderNo, answer: &hook::Received, how: &str) -> Result<(), BadEffect> {
+    let at = draft.at();
+    let shop = draft.stay(no, "not_received", how);
+    shop.suspended = None;
+    merge(&mut shop.attributes, &answer.attributes)?;
+    if how == "timer" {
+        let due = at + shop.facts.auto_receive_ms.clamp(1_000, ASK_AGAIN_MS);
+        shop.expire_time = Some(due);
+        draft.arm(no, TimerKind::AutoReceive, due, 0);
+    }
+    draft.disarm(no, TimerKind::Compensate);
+    business_events(draft, no, &answer.events);
+    Ok(())
+}

@@ -1,0 +1,49 @@
+//! The end of the after-sale window: the shop gets its money, the order is completed.
+
+use serde_json::json;
+
+use crate::domain::catalogue::LineRules;
+use crate::domain::change::{Settlement, TimerKind};
+use crate::domain::draft::Draft;
+use crate::domain::event::Topic;
+use crate::domain::ids::OrderNo;
+use crate::domain::money::Minor;
+use crate::domain::order::{Refunded, Share, ShopOrder, Status, SubStatus};
+
+/// Basis points in a whole.
+const WHOLE_BP: i64 = 10_000;
+
+/// Completes a received shop order and fixes what its shop gets.
+pub fn complete(draft: &mut Draft, no: OrderNo, rules: &LineRules) {
+    let at = draft.at();
+    let shop = draft.step(no, "complete", (Status::Completed, SubStatus::None), "");
+    let gross = gross(shop);
+    let fee = |bp: u32| i64::try_from(i128::from(gross) * i128::from(bp) / i128::from(WHOLE_BP)).unwrap_or(0);
+    let (technical_fee, promotion_fee) = (fee(rules.technical_fee_bp), fee(rules.promotion_fee_bp));
+    let net = gross - technical_fee - promotion_fee;
+    draft.change.settlements.push(Settlement { shop_no: no, gross, technical_fee, promotion_fee, net, at });
+    draft.disarm(no, TimerKind::Settle);
+    draft.emit(no, Topic::Order, "ORDER_COMPLETED", json!({"gross": gross, "net": net}));
+}
+
+/// Cash, coin, third-party and platform-discount shares of everything that was not refunded, freight included. The
+/// platform and third-party shares of a line that went back whole are not earned.
+pub fn gross(shop: &ShopOrder) -> Minor {
+    let line = |share: &Share, refunded: &Refunded, whole: bool| {
+        let given = share.cash - refunded.cash + value_left(share, refunded);
+        if whole { given } else { given + share.third_party + share.platform_discount }
+    };
+    let items =
+        shop.items.iter().map(|item| line(&item.share, &item.refunded, item.refunded.quantity == item.quantity));
+    let (freight, back) = (&shop.amounts.freight_share, &shop.amounts.freight_refunded);
+    items.sum::<Minor>() + line(freight, back, back.cash == freight.cash && back.coins == freight.coins)
+}
+
+/// The value of the coins of a line that were not given back.
+fn value_left(share: &Share, refunded: &Refunded) -> Minor {
+    if share.coins == 0 {
+        return share.coins_value;
+    }
+    let left = i128::from(share.coins_value) * i128::from(share.coins - refunded.coins) / i128::from(share.coins);
+    i64::try_from(left).unwrap_or(0)
+}

@@ -1,0 +1,247 @@
+//! A decision in the making: a working copy of a tree and the [`Change`] that leads to it.
+//!
+//! Invariants it keeps: every version of a shop order has exactly one flow row; a move between states is one that
+//! [`lifecycle::allowed`] knows; event sequences have no gaps; a timer is armed or disarmed once.
+
+use serde_json::{Value, json};
+
+use super::change::{Change, Flow, Guarded, Timer, TimerKey, TimerKind, Write};
+use super::event::{self, Topic};
+use super::fulfilment::Shipment;
+use super::ids::{Millis, OrderNo};
+use super::lifecycle;
+use super::order::{PayOrder, ShopOrder, Status, SubStatus};
+use super::payment::{Payment, Refund};
+use super::tree::OrderTree;
+
+/// See the module.
+#[derive(Debug)]
+pub struct Draft {
+    /// The working copy.
+    tree: OrderTree,
+    /// What is written besides the orders themselves.
+    pub change: Change,
+    /// Where touched orders came from: number, version, status.
+    touched: Vec<(OrderNo, i64, Status)>,
+    /// Items whose shares or refunds changed.
+    items: Vec<OrderNo>,
+    actor: String,
+}
+
+impl Draft {
+    /// Begins a decision at a time by somebody.
+    pub fn new(tree: &OrderTree, at: Millis, actor: &str) -> Self {
+        let change = Change { at, ..Change::default() };
+        Self { tree: tree.clone(), change, touched: vec![], items: vec![], actor: actor.to_owned() }
+    }
+
+    /// The orders as they would be.
+    pub fn tree(&self) -> &OrderTree {
+        &self.tree
+    }
+
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.touched.is_empty() && self.change == Change { at: self.change.at, ..Change::default() }
+    }
+
+    /// The decision's time.
+    pub fn at(&self) -> Millis {
+        self.change.at
+    }
+
+    /// The pay order, to be changed; its version moves once.
+    pub fn pay(&mut self) -> &mut PayOrder {
+        let pay = &mut self.tree.pay;
+        if !self.touched.iter().any(|(no, ..)| *no == pay.no) {
+            self.touched.push((pay.no, pay.version, pay.status));
+            pay.version += 1;
+            pay.updated_at = self.change.at;
+        }
+        pay
+    }
+
+    /// Moves a shop order to a state (or stays) and writes its flow row. The order is then open to further changes.
+    ///
+    /// # Panics
+    /// If the order is not in the tree or the move is not in the table: a bug in the caller, never input.
+    pub fn step(
+        &mut self,
+        no: OrderNo,
+        event: &str,
+        to: (Status, SubStatus),
+        note: impl Into<String>,
+    ) -> &mut ShopOrder {
+        let (at, actor) = (self.change.at, self.actor.clone());
+        let shop = self.tree.shops.iter_mut().find(|s| s.no == no).expect("a step concerns an order of the tree");
+        assert!(lifecycle::allowed(shop.status, to.0), "{event} may not move {} to {}", shop.status, to.0);
+        if !self.touched.iter().any(|(touched, ..)| *touched == no) {
+            self.touched.push((no, shop.version, shop.status));
+        }
+        let from = Some((shop.status, shop.sub_status));
+        shop.version += 1;
+        (shop.status, shop.sub_status) = to;
+        shop.updated_at = at;
+        if to.0.is_final() {
+            shop.ended_at = Some(at);
+            shop.expire_time = None;
+        }
+        let flow = Flow {
+            shop_no: no,
+            version: shop.version,
+            event: event.into(),
+            from,
+            to,
+            ignored: false,
+            at,
+            actor,
+            note: note.into(),
+        };
+        self.change.flows.push(flow);
+        shop
+    }
+
+    /// A step that stays in the state.
+    pub fn stay(&mut self, no: OrderNo, event: &str, note: impl Into<String>) -> &mut ShopOrder {
+        let state = self.tree.shop(no).map_or((Status::Created, SubStatus::None), |s| (s.status, s.sub_status));
+        self.step(no, event, state, note)
+    }
+
+    /// A shop order that this draft has stepped already.
+    ///
+    /// # Panics
+    /// If it was not stepped: its version would not move.
+    pub fn stepped(&mut self, no: OrderNo) -> &mut ShopOrder {
+        assert!(self.touched.iter().any(|(touched, ..)| *touched == no), "only a stepped order may be changed");
+        self.tree.shops.iter_mut().find(|s| s.no == no).expect("a stepped order is in the tree")
+    }
+
+    /// Marks an item of a stepped order as changed and opens it.
+    pub fn item(&mut self, shop_no: OrderNo, item_no: OrderNo) -> Option<&mut super::order::ItemOrder> {
+        if !self.items.contains(&item_no) {
+            self.items.push(item_no);
+        }
+        self.stepped(shop_no).items.iter_mut().find(|i| i.no == item_no)
+    }
+
+    /// Writes an IGNORED row: the event was late or a repeat, nothing else changes.
+    pub fn ignore(&mut self, no: OrderNo, event: &str, note: impl Into<String>) {
+        if let Some(shop) = self.tree.shop(no) {
+            let state = (shop.status, shop.sub_status);
+            self.change.flows.push(Flow {
+                shop_no: no,
+                version: shop.version,
+                event: event.into(),
+                from: Some(state),
+                to: state,
+                ignored: true,
+                at: self.change.at,
+                actor: self.actor.clone(),
+                note: note.into(),
+            });
+        }
+    }
+
+    /// An event about a stepped shop order. Who it belongs to is added to the data.
+    pub fn emit(&mut self, no: OrderNo, topic: Topic, tag: &str, mut data: Value) {
+        let at = self.change.at;
+        let shop = self.stepped(no);
+        if let Some(data) = data.as_object_mut() {
+            data.insert("order_no".into(), json!(no));
+            data.insert("pay_order_no".into(), json!(shop.pay_no));
+            data.insert("buyer".into(), json!(shop.buyer));
+            data.insert("shop_id".into(), json!(shop.shop));
+            data.insert("business".into(), json!(shop.business));
+            data.insert("status".into(), json!(shop.status));
+        }
+        let event = event::event(&mut shop.sequences, no, topic, tag, at, &data);
+        self.change.events.push(event);
+    }
+
+    /// An event about the pay order; its shop orders are listed in the data.
+    pub fn emit_pay(&mut self, tag: &str, mut data: Value) {
+        let (at, shops) = (self.change.at, self.tree.shops.iter().map(|s| s.no).collect::<Vec<_>>());
+        let pay = self.pay();
+        if let Some(data) = data.as_object_mut() {
+            data.insert("order_no".into(), json!(pay.no));
+            data.insert("buyer".into(), json!(pay.buyer));
+            data.insert("currency".into(), json!(pay.currency));
+            data.insert("shop_orders".into(), json!(shops));
+        }
+        let (no, sequences) = (pay.no, &mut pay.sequences);
+        let event = event::event(sequences, no, Topic::Payment, tag, at, &data);
+        self.change.events.push(event);
+    }
+
+    /// Arms a timer, moving it if it is armed.
+    pub fn arm(&mut self, subject: OrderNo, kind: TimerKind, due: Millis, attempt: i64) {
+        let key = TimerKey { subject, kind };
+        self.change.disarm.retain(|k| *k != key);
+        self.change.arm.retain(|t| t.key != key);
+        self.change.arm.push(Timer { key, due, attempt });
+    }
+
+    /// Disarms a timer if it is armed.
+    pub fn disarm(&mut self, subject: OrderNo, kind: TimerKind) {
+        let key = TimerKey { subject, kind };
+        self.change.arm.retain(|t| t.key != key);
+        if !self.change.disarm.contains(&key) {
+            self.change.disarm.push(key);
+        }
+    }
+
+    /// Writes a payment under the pay order's version.
+    pub fn payment(&mut self, write: Write<Payment>) {
+        self.pay();
+        put(&mut self.tree.payments, &write, |p| p.no.0);
+        put_write(&mut self.change.payments, write, |p| p.no.0);
+    }
+
+    /// Writes a refund under the pay order's version.
+    pub fn refund(&mut self, write: Write<Refund>) {
+        self.pay();
+        put(&mut self.tree.refunds, &write, |r| r.no.0);
+        put_write(&mut self.change.refunds, write, |r| r.no.0);
+    }
+
+    /// Writes a shipment of a stepped shop order.
+    pub fn shipment(&mut self, write: Write<Shipment>) {
+        put(&mut self.tree.shipments, &write, |s| s.no.0);
+        put_write(&mut self.change.shipments, write, |s| s.no.0);
+    }
+
+    /// The change, with every touched order guarded by where it came from, and the tree it leads to.
+    pub fn finish(mut self) -> (Change, OrderTree) {
+        for (no, version, status) in self.touched {
+            if no == self.tree.pay.no {
+                self.change.pay_orders.push(Guarded { version, status, row: self.tree.pay.clone() });
+            } else if let Some(shop) = self.tree.shop(no) {
+                let row = shop.clone();
+                self.change.items.extend(row.items.iter().filter(|i| self.items.contains(&i.no)).cloned());
+                self.change.shop_orders.push(Guarded { version, status, row });
+            }
+        }
+        (self.change, self.tree)
+    }
+}
+
+fn put<T: Clone>(rows: &mut Vec<T>, write: &Write<T>, number: impl Fn(&T) -> i64) {
+    match rows.binary_search_by_key(&number(write.row()), &number) {
+        Ok(at) => rows[at] = write.row().clone(),
+        Err(at) => rows.insert(at, write.row().clone()),
+    }
+}
+
+/// A row written twice in one change is one write: an insert stays an insert.
+fn put_write<T>(writes: &mut Vec<Write<T>>, write: Write<T>, number: impl Fn(&T) -> i64) {
+    let before = writes.iter().position(|w| number(w.row()) == number(write.row()));
+    match (before, write) {
+        (None, write) => writes.push(write),
+        (Some(at), Write::Insert(row) | Write::Update(row)) => {
+            writes[at] = match writes[at] {
+                Write::Insert(_) => Write::Insert(row),
+                Write::Update(_) => Write::Update(row),
+            }
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! Orders: take a number, quote, create, read, and move on.
+
+use axum::extract::State;
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+
+use super::Shared;
+use super::caller::Caller;
+use super::cart::CartBody;
+use super::json::{Command, Json, Nothing};
+use super::params::{At, Repeatable, Search, cursor, limit};
+use super::reply::{Answer, created, ok};
+use crate::app::api::{EventAnswer, ListOrders, OrderAnswer, Pay, PaymentAnswer, QuoteAnswer, SignalIn, TakenNumber};
+use crate::app::problem::Problem;
+use crate::app::read::{OrderPage, OrderView};
+use crate::app::{self, read};
+use crate::domain::ids::{Millis, OrderNo, PaymentMethod, SignalName};
+use crate::domain::order::Status;
+
+/// Characters of a reason.
+const REASON_MAX: usize = 200;
+/// Bytes of a signal's payload.
+const PAYLOAD_MAX: usize = 16 << 10;
+/// Characters of a signal's id.
+const SIGNAL_ID_MAX: usize = 128;
+
+/// Take an order number.
+///
+/// Creating with it is idempotent by itself.
+#[utoipa::path(post, path = "/api/v1/order-numbers", tag = "orders",
+    responses((status = 201, description = "Yours until an order is made with it", body = TakenNumber)))]
+pub(super) async fn take_number(State(room): State<Shared>, who: Caller, _: Json<Nothing>) -> Answer<TakenNumber> {
+    Ok(created(app::numbers::take(&room.app, &who).await?))
+}
+
+/// Price a cart, without any effect.
+#[utoipa::path(post, path = "/api/v1/quotes", tag = "orders", request_body = CartBody,
+    responses((status = 200, description = "What it would cost now", body = QuoteAnswer)))]
+pub(super) async fn quote(State(room): State<Shared>, who: Caller, Json(body): Json<CartBody>) -> Answer<QuoteAnswer> {
+    Ok(ok(app::quote::quote(&room.app, &who, body.into_cart(&who)?).await?))
+}
+
+/// Create an order from a cart or a direct purchase.
+///
+/// One pay order with a shop order for each shop. 409 `stock-short`, `price-changed` (with the new quote) or
+/// `number-taken`; 422 when a business line refuses, with the reason per line. Nothing is kept then.
+#[utoipa::path(post, path = "/api/v1/orders", tag = "orders", params(Repeatable), request_body = CartBody,
+    responses((status = 201, description = "The order", body = OrderAnswer)))]
+pub(super) async fn create(
+    State(room): State<Shared>,
+    Caller(who): Caller,
+    call: Command<CartBody>,
+) -> Answer<OrderAnswer> {
+    let order = call.body.into_create(&who)?;
+    let app = room.app.clone();
+    let work = async move { app::create::create(&app, &who, order, call.key).await };
+    Ok(created(room.finish("create", work).await?))
+}
+
+/// Which orders to list.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct OrderSearch {
+    /// Whose. A buyer always gets their own.
+    buyer: Option<String>,
+    /// Of which shop. A caller with several shops names one.
+    shop_id: Option<String>,
+    /// Of which business line.
+    business: Option<String>,
+    /// `created`, `cancelled`, `paid`, `shipped`, `received`, `closed` or `completed`.
+    status: Option<String>,
+    /// Made at or after, epoch milliseconds.
+    from: Option<Millis>,
+    /// Made before, epoch milliseconds.
+    until: Option<Millis>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+    /// 1 to 200, 50 if absent.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+}
+
+/// List shop orders, newest first.
+#[utoipa::path(get, path = "/api/v1/orders", tag = "orders", params(OrderSearch),
+    responses((status = 200, description = "A page", body = OrderPage)))]
+pub(super) async fn list(
+    State(room): State<Shared>,
+    who: Caller,
+    Search(search): Search<OrderSearch>,
+) -> Answer<OrderPage> {
+    let status = search.status.as_deref().map(|word| {
+        Status::from_word(word).ok_or_else(|| {
+            let words: Vec<&str> = Status::ALL.iter().map(|status| status.word()).collect();
+            Problem::invalid("bad-query", format!("status must be one of {}", words.join(", ")))
+        })
+    });
+    let wanted = ListOrders {
+        buyer: search.buyer,
+        shop: search.shop_id,
+        business: search.business,
+        status: status.transpose()?,
+        from: search.from,
+        until: search.until,
+        cursor: cursor(search.cursor.as_deref())?,
+        limit: limit(search.limit)?,
+    };
+    Ok(ok(read::list(&room.app, &who, wanted).await?))
+}
+
+/// One order with all three levels, payments, refunds, shipments and timeline.
+///
+/// Takes the number of any level and answers the pay order above it. Sellers see their own shop orders of it.
+#[utoipa::path(get, path = "/api/v1/orders/{order_no}", tag = "orders",
+    params(("order_no" = String, Path, description = "Of any level")),
+    responses((status = 200, description = "The order", body = OrderView)))]
+pub(super) async fn get(State(room): State<Shared>, who: Caller, At(no): At<OrderNo>) -> Answer<OrderView> {
+    Ok(ok(read::order(&room.app, &who, no).await?))
+}
+
+/// Why.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CancelBody {
+    /// At most 200 characters.
+    reason: Option<String>,
+}
+
+/// Cancel an unpaid pay order with all its shop orders.
+#[utoipa::path(put, path = "/api/v1/orders/{order_no}/cancel", tag = "orders", request_body = Option<CancelBody>,
+    params(("order_no" = String, Path, description = "A pay order"), Repeatable),
+    responses((status = 200, description = "Cancelled", body = OrderAnswer)))]
+pub(super) async fn cancel(
+    State(room): State<Shared>,
+    Caller(who): Caller,
+    At(no): At<OrderNo>,
+    call: Command<CancelBody>,
+) -> Answer<OrderAnswer> {
+    let reason = call.body.reason;
+    if reason.as_ref().is_some_and(|reason| reason.chars().count() > REASON_MAX) {
+        return Err(Problem::invalid("bad-body", format!("reason: at most {REASON_MAX} characters")).into());
+    }
+    let app = room.app.clone();
+    let work = async move { app::cancel::cancel(&app, &who, no, reason, call.key).await };
+    Ok(ok(room.finish("cancel", work).await?))
+}
+
+/// How to pay.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PayBody {
+    /// `sandbox` or `balance`: one of the `payment_methods` of the quote.
+    #[schema(value_type = String, example = "sandbox")]
+    payment_method: PaymentMethod,
+}
+
+/// Pay a pay order.
+///
+/// A repeat while the payment is open answers the same payment.
+#[utoipa::path(post, path = "/api/v1/orders/{order_no}/pay", tag = "orders", request_body = PayBody,
+    params(("order_no" = String, Path, description = "A pay order"), Repeatable),
+    responses((status = 200, description = "The payment, and how the buyer completes it", body = PaymentAnswer)))]
+pub(super) async fn pay(
+    State(room): State<Shared>,
+    Caller(who): Caller,
+    At(no): At<OrderNo>,
+    call: Command<PayBody>,
+) -> Answer<PaymentAnswer> {
+    let (pay, app) = (Pay { method: call.body.payment_method }, room.app.clone());
+    let work = async move { app::pay::pay(&app, &who, no, pay, call.key).await };
+    Ok(ok(room.finish("pay", work).await?))
+}
+
+/// Confirm the receipt of a shop order.
+#[utoipa::path(post, path = "/api/v1/orders/{order_no}/receive", tag = "orders",
+    params(("order_no" = String, Path, description = "A shop order"), Repeatable),
+    responses((status = 200, description = "What became of it", body = EventAnswer)))]
+pub(super) async fn receive(
+    State(room): State<Shared>,
+    Caller(who): Caller,
+    At(no): At<OrderNo>,
+    call: Command<Nothing>,
+) -> Answer<EventAnswer> {
+    let app = room.app.clone();
+    let work = async move { app::receive::receive(&app, &who, no, call.key).await };
+    Ok(ok(room.finish("receive", work).await?))
+}
+
+/// Advance an order as far as it can go now.
+#[utoipa::path(post, path = "/api/v1/orders/{order_no}/forward", tag = "orders",
+    params(("order_no" = String, Path, description = "A shop order, or a pay order for all of its shop orders")),
+    responses((status = 200, description = "Where it is now", body = OrderAnswer)))]
+pub(super) async fn forward(
+    State(room): State<Shared>,
+    Caller(who): Caller,
+    At(no): At<OrderNo>,
+    _: Json<Nothing>,
+) -> Answer<OrderAnswer> {
+    let app = room.app.clone();
+    Ok(ok(room.finish("forward", async move { app::forward::forward(&app, &who, no).await }).await?))
+}
+
+/// Arm compensation: the order is forwarded again soon.
+#[utoipa::path(post, path = "/api/v1/orders/{order_no}/compensate", tag = "orders",
+    params(("order_no" = String, Path, description = "A shop order, or a pay order for all of its shop orders")),
+    responses((status = 200, description = "Where it is now", body = OrderAnswer)))]
+pub(super) async fn compensate(
+    State(room): State<Shared>,
+    Caller(who): Caller,
+    At(no): At<OrderNo>,
+    _: Json<Nothing>,
+) -> Answer<OrderAnswer> {
+    let app = room.app.clone();
+    Ok(ok(room.finish("compensate", async move { app::forward::compensate(&app, &who, no).await }).await?))
+}
+
+/// A supplier's word.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SignalBody {
+    /// The sender's id, 1 to 128 characters: a repeat changes nothing.
+    id: String,
+    /// Any JSON of at most 16 KiB, handed to the hook that waits.
+    #[schema(value_type = Object)]
+    payload: Option<Box<serde_json::value::RawValue>>,
+}
+
+/// Hand a supplier's signal to an order.
+///
+/// It is kept also when nobody waits for it yet.
+#[utoipa::path(post, path = "/api/v1/orders/{order_no}/signals/{name}", tag = "orders", request_body = SignalBody,
+    params(("order_no" = String, Path, description = "A shop order"), ("name" = String, Path, description = "As a hook waits for it")),
+    responses((status = 200, description = "What became of it", body = EventAnswer)))]
+pub(super) async fn signal(
+    State(room): State<Shared>,
+    Caller(who): Caller,
+    At((no, name)): At<(OrderNo, SignalName)>,
+    Json(body): Json<SignalBody>,
+) -> Answer<EventAnswer> {
+    if !(1..=SIGNAL_ID_MAX).contains(&body.id.chars().count()) {
+        return Err(Problem::invalid("bad-body", format!("id: 1 to {SIGNAL_ID_MAX} characters")).into());
+    }
+    let payload = body.payload.map_or_else(|| "null".to_owned(), |payload| payload.get().to_owned());
+    if payload.len() > PAYLOAD_MAX {
+        return Err(Problem::invalid("bad-body", format!("payload: at most {PAYLOAD_MAX} bytes")).into());
+    }
+    let (signal, app) = (SignalIn { name, id: body.id, payload }, room.app.clone());
+    Ok(ok(room.finish("signal", async move { app::signal::signal(&app, &who, no, signal).await }).await?))
+}

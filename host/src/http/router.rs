@@ -1,0 +1,144 @@
+//! Every route and who may use it.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::response::IntoResponse as _;
+use quick_cache::sync::Cache;
+use utoipa::openapi::{
+    ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, RefOr, ResponseBuilder,
+    security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+};
+use utoipa::{PartialSchema as _, ToSchema as _};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::access::{only, public, upload};
+use super::around::{Routes, around};
+use super::reply::{ProblemBody, Refused};
+use super::{Room, Shared, admin, caller, docs, health, orders, payments, shipments};
+use crate::app::App;
+use crate::app::problem::Problem;
+use crate::identity::Role::{self, Admin, Business, Buyer, Operator, Shop};
+use crate::telemetry::Metrics;
+
+/// Whoever keeps the platform running.
+const STAFF: &[Role] = &[Operator, Admin];
+/// Whoever runs a line, and staff.
+const LINE: &[Role] = &[Business, Operator, Admin];
+/// Whoever sells, and staff.
+const SELLERS: &[Role] = &[Shop, Business, Operator, Admin];
+/// The buyer, and staff.
+const BUYERS: &[Role] = &[Buyer, Operator, Admin];
+
+fn routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(only(&[Buyer], routes!(orders::take_number)))
+        .routes(only(&[Buyer], routes!(orders::quote)))
+        .routes(only(&[Buyer], routes!(orders::create)))
+        .routes(only(&Role::ALL, routes!(orders::list)))
+        .routes(only(&Role::ALL, routes!(orders::get)))
+        .routes(only(BUYERS, routes!(orders::cancel)))
+        .routes(only(BUYERS, routes!(orders::pay)))
+        .routes(only(BUYERS, routes!(orders::receive)))
+        .routes(only(LINE, routes!(orders::forward)))
+        .routes(only(LINE, routes!(orders::compensate)))
+        .routes(only(LINE, routes!(orders::signal)))
+        .routes(only(BUYERS, routes!(payments::get)))
+        .routes(public(routes!(payments::callback)))
+        .routes(only(SELLERS, routes!(shipments::ship)))
+        .routes(only(SELLERS, routes!(shipments::deliver)))
+        .routes(only(&Role::ALL, routes!(shipments::get)))
+        .routes(only(STAFF, routes!(admin::businesses::register)))
+        .routes(only(LINE, routes!(admin::businesses::list)))
+        .routes(only(LINE, routes!(admin::businesses::get)))
+        .routes(only(STAFF, routes!(admin::businesses::replace)))
+        .routes(only(STAFF, routes!(admin::businesses::delete)))
+        .routes(only(LINE, upload(routes!(admin::plugins::upload))))
+        .routes(only(LINE, routes!(admin::plugins::list)))
+        .routes(only(LINE, routes!(admin::plugins::get)))
+        .routes(only(LINE, routes!(admin::plugins::activate)))
+        .routes(only(LINE, routes!(admin::resources::list_secrets)))
+        .routes(only(LINE, routes!(admin::resources::put_secret)))
+        .routes(only(LINE, routes!(admin::resources::delete_secret)))
+        .routes(only(LINE, routes!(admin::resources::put_skus)))
+        .routes(only(LINE, routes!(admin::resources::list_skus)))
+        .routes(only(LINE, routes!(admin::resources::add_stock)))
+        .routes(only(LINE, routes!(admin::resources::list_stock)))
+        .routes(only(LINE, routes!(admin::resources::put_line_coupons)))
+        .routes(only(STAFF, routes!(admin::resources::put_platform_coupons)))
+        .routes(only(LINE, routes!(admin::keys::make_for_line)))
+        .routes(only(&[Admin], routes!(admin::keys::make)))
+        .routes(only(LINE, routes!(admin::keys::revoke)))
+        .routes(only(STAFF, routes!(admin::wallets::get)))
+        .routes(only(STAFF, routes!(admin::wallets::top_up)))
+        .routes(only(STAFF, routes!(admin::stuck::attention)))
+        .routes(only(STAFF, routes!(admin::stuck::redrive_order)))
+        .routes(only(STAFF, routes!(admin::stuck::dead_letters)))
+        .routes(only(STAFF, routes!(admin::stuck::redrive_letter)))
+        .routes(only(STAFF, routes!(admin::stuck::timers)))
+        .routes(only(STAFF, routes!(admin::stuck::outbox)))
+        .routes(public(routes!(health::live)))
+        .routes(public(routes!(health::ready)))
+        .routes(public(routes!(health::metrics)))
+        .routes(public(routes!(docs::openapi)))
+        .routes(public(routes!(docs::page)))
+}
+
+fn described() -> (Router<Shared>, OpenApi) {
+    let info = InfoBuilder::new()
+        .title("Hookline")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(
+            "Orders of many business lines. Money is integers of minor units, times are RFC 3339, errors are \
+             RFC 9457 problems, lists are keyset pages. `x-roles` of an operation says who may use it.",
+        ))
+        .build();
+    let (router, mut document) =
+        OpenApiRouter::with_openapi(OpenApiBuilder::new().info(info).build()).merge(routes()).split_for_parts();
+    let bearer =
+        HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("A token (JWT) or an API key.")).build();
+    let components = document.components.get_or_insert_default();
+    components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    components.schemas.insert(ProblemBody::name().into_owned(), ProblemBody::schema());
+    let problem = ResponseBuilder::new()
+        .description("A problem")
+        .content(
+            "application/problem+json",
+            ContentBuilder::new()
+                .schema(Some(RefOr::Ref(utoipa::openapi::Ref::from_schema_name(ProblemBody::name()))))
+                .build(),
+        )
+        .build();
+    for item in document.paths.paths.values_mut() {
+        for operation in [&mut item.get, &mut item.put, &mut item.post, &mut item.delete].into_iter().flatten() {
+            operation.responses.responses.insert("default".to_owned(), RefOr::T(problem.clone()));
+        }
+    }
+    (router, document)
+}
+
+/// The OpenAPI 3.1 document.
+pub fn document() -> OpenApi {
+    described().1
+}
+
+/// All routes over a use-case layer. Without `metrics` the page `/metrics` is empty.
+pub fn router(app: App, metrics: Option<Metrics>) -> Router {
+    let (router, document) = described();
+    let room: Shared = Arc::new(Room {
+        routes: Routes::new(&document),
+        keys: Cache::new(caller::KEYS_REMEMBERED),
+        requests: AtomicU64::new(1),
+        name: hex::encode(app.entropy.bytes::<4>()),
+        documents: docs::Documents::new(&document),
+        metrics,
+        app,
+    });
+    router
+        .fallback(async || Refused::from(Problem::not_found("such path")).into_response())
+        .layer(from_fn_with_state(room.clone(), around))
+        .with_state(room)
+}

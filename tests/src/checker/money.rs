@@ -1,0 +1,217 @@
+//! Money is conserved: sums on three levels, shares, payments, refunds, settlements and wallets add up.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::findings::{Findings, Invariant};
+use super::legal;
+use super::snapshot::{Item, Payment, PayOrder, Refund, ShopOrder, Snapshot};
+
+const SUCCEEDED: i64 = 1;
+const REFUND_FAILED: i64 = 2;
+const COINS: i64 = 2;
+
+pub(super) fn check(snapshot: &Snapshot, findings: &mut Findings) {
+    let mut items: BTreeMap<i64, Vec<&Item>> = BTreeMap::new();
+    for item in &snapshot.items {
+        items.entry(item.shop_no).or_default().push(item);
+    }
+    let mut shops: BTreeMap<i64, Vec<&ShopOrder>> = BTreeMap::new();
+    for shop in &snapshot.shop_orders {
+        shops.entry(shop.pay_no).or_default().push(shop);
+        shop_sums(shop, items.get(&shop.no).map(Vec::as_slice).unwrap_or_default(), findings);
+    }
+    for order in &snapshot.pay_orders {
+        let shops = shops.get(&order.no).map(Vec::as_slice).unwrap_or_default();
+        pay_sums(order, shops, &items, findings);
+        captured(order, &snapshot.payments, findings);
+    }
+    let shops: BTreeMap<i64, &ShopOrder> = snapshot.shop_orders.iter().map(|shop| (shop.no, shop)).collect();
+    refunds(snapshot, &shops, &items, findings);
+    settlements(snapshot, &shops, &items, findings);
+    wallets(snapshot, findings);
+}
+
+fn num(value: &Value, name: &str) -> i64 {
+    value[name].as_i64().unwrap_or_default()
+}
+
+fn shop_sums(shop: &ShopOrder, items: &[&Item], findings: &mut Findings) {
+    let about = Invariant::MoneyConserved;
+    let sum = |of: &dyn Fn(&Item) -> i64| items.iter().map(|item| of(item)).sum::<i64>();
+    for item in items {
+        let discount = num(&item.facts, "discount");
+        findings.equal(about, &item.price, &(item.quantity * item.original - discount), || format!("L3 {}", item.no));
+        let share = &item.share;
+        let due = item.price - num(share, "shop_discount") - num(share, "platform_discount") + item.tax;
+        findings.equal(about, &num(share, "due"), &due, || format!("due of {}", item.no));
+        parts(item.no, share, findings);
+    }
+    let price = sum(&|item| item.price) - num(&shop.amounts, "discount");
+    findings.equal(about, &num(&shop.amounts, "price"), &price, || format!("L2 {}", shop.no));
+    findings.equal(about, &num(&shop.amounts, "tax"), &sum(&|item| item.tax), || format!("tax of {}", shop.no));
+    let discounts = sum(&|item| num(&item.share, "shop_discount"));
+    findings.equal(about, &discounts, &num(&shop.amounts, "discount"), || format!("shop discount of {}", shop.no));
+    let freight = &shop.amounts["freight_share"];
+    findings.equal(about, &num(freight, "due"), &num(&shop.amounts, "freight"), || format!("freight of {}", shop.no));
+    parts(shop.no, freight, findings);
+}
+
+/// `due = cash + coins + third party`, all of them at least zero.
+fn parts(no: i64, share: &Value, findings: &mut Findings) {
+    let parts = [num(share, "cash"), num(share, "coins_value"), num(share, "third_party")];
+    let holds = parts.iter().sum::<i64>() == num(share, "due") && parts.iter().all(|part| *part >= 0);
+    let holds = holds && (0..=parts[0]).contains(&num(share, "balance"));
+    findings.check(Invariant::MoneyConserved, holds, || format!("shares of {no}: {share}"));
+}
+
+fn pay_sums(order: &PayOrder, shops: &[&ShopOrder], items: &BTreeMap<i64, Vec<&Item>>, findings: &mut Findings) {
+    let about = Invariant::MoneyConserved;
+    let own = |name: &str| num(&order.amounts, name);
+    let of_shops = |name: &str| shops.iter().map(|shop| num(&shop.amounts, name)).sum::<i64>();
+    let price = of_shops("price") - own("platform_discount");
+    findings.equal(about, &own("price"), &price, || format!("L1 {}", order.no));
+    findings.equal(about, &own("freight"), &of_shops("freight"), || format!("freight of {}", order.no));
+    findings.equal(about, &own("tax"), &of_shops("tax"), || format!("tax of {}", order.no));
+    let to_pay = price + own("freight") + own("tax") - own("coins_value") - own("third_party");
+    findings.equal(about, &own("to_pay"), &to_pay, || format!("to pay of {}", order.no));
+    let shares: Vec<&Value> = shops
+        .iter()
+        .flat_map(|shop| {
+            let items = items.get(&shop.no).into_iter().flatten().map(|item| &item.share);
+            items.chain([&shop.amounts["freight_share"]])
+        })
+        .collect();
+    let wanted = [
+        ("cash", "to_pay"),
+        ("coins", "coins"),
+        ("coins_value", "coins_value"),
+        ("third_party", "third_party"),
+        ("platform_discount", "platform_discount"),
+    ];
+    for (share, total) in wanted {
+        let sum: i64 = shares.iter().map(|line| num(line, share)).sum();
+        findings.equal(about, &sum, &own(total), || format!("shares of {total} of {}", order.no));
+    }
+}
+
+/// A paid order has a payment of exactly what was to pay; an unpaid one has none that is not refunded.
+fn captured(order: &PayOrder, payments: &[Payment], findings: &mut Findings) {
+    if order.status != legal::PAID {
+        return;
+    }
+    let to_pay = num(&order.amounts, "to_pay");
+    let fits = |payment: &&Payment| payment.pay_no == order.no && payment.status == SUCCEEDED;
+    let is_paid = payments.iter().filter(fits).any(|payment| payment.amount + payment.balance == to_pay);
+    findings.check(Invariant::MoneyConserved, is_paid, || format!("{} is paid without a payment of {to_pay}", order.no));
+}
+
+fn refunds(
+    snapshot: &Snapshot,
+    shops: &BTreeMap<i64, &ShopOrder>,
+    items: &BTreeMap<i64, Vec<&Item>>,
+    findings: &mut Findings,
+) {
+    let about = Invariant::MoneyConserved;
+    let money = |refund: &&Refund| refund.way != COINS;
+    for payment in &snapshot.payments {
+        let of = |refund: &&Refund| refund.payment_no == Some(payment.no) && refund.status != REFUND_FAILED;
+        let back: i64 = snapshot.refunds.iter().filter(of).filter(money).map(|refund| refund.amount).sum();
+        let taken = if payment.status == SUCCEEDED { payment.amount + payment.balance } else { 0 };
+        findings.check(about, back <= taken, || format!("payment {} took {taken} and gave {back} back", payment.no));
+    }
+    // Money that came for an order that could not take it any more goes back whole.
+    for order in snapshot.pay_orders.iter().filter(|order| order.status == legal::CANCELLED) {
+        let mine = |payment: &&Payment| payment.pay_no == order.no && payment.status == SUCCEEDED;
+        let taken: i64 = snapshot.payments.iter().filter(mine).map(|payment| payment.amount + payment.balance).sum();
+        let of = |refund: &&Refund| refund.pay_no == order.no && refund.status != REFUND_FAILED;
+        let back: i64 = snapshot.refunds.iter().filter(of).filter(money).map(|refund| refund.amount).sum();
+        findings.equal(about, &back, &taken, || format!("money back for {}, which was never paid", order.no));
+    }
+    let mut back: BTreeMap<i64, i64> = BTreeMap::new();
+    let mut by_item: BTreeMap<i64, i64> = BTreeMap::new();
+    for refund in snapshot.refunds.iter().filter(money).filter(|refund| refund.status == SUCCEEDED) {
+        let Some(shop_no) = refund.shop_no else { continue };
+        *back.entry(shop_no).or_default() += refund.amount;
+        let lines = refund.lines.as_array().map(Vec::as_slice).unwrap_or_default();
+        let sum: i64 = lines.iter().map(|line| num(line, "amount")).sum();
+        findings.equal(about, &sum, &refund.amount, || format!("lines of refund {}", refund.no));
+        for line in lines {
+            if let Some(item) = line["item_no"].as_str().and_then(|no| no.parse().ok()) {
+                *by_item.entry(item).or_default() += num(line, "amount");
+            }
+        }
+    }
+    for (no, shop) in shops {
+        let back = back.get(no).copied().unwrap_or_default();
+        let items = items.get(no).map(Vec::as_slice).unwrap_or_default();
+        let cash = items.iter().map(|item| num(&item.share, "cash")).sum::<i64>()
+            + num(&shop.amounts["freight_share"], "cash");
+        let fits = if shop.status == legal::CLOSED { back == cash } else { back <= cash };
+        findings.check(about, fits, || format!("{no} in state {} gave {back} of {cash} back", shop.status));
+        for item in items {
+            let back = by_item.get(&item.no).copied().unwrap_or_default();
+            let noted = num(&item.refunded, "cash");
+            findings.equal(about, &noted, &back, || format!("refunded of {}", item.no));
+        }
+    }
+}
+
+fn settlements(
+    snapshot: &Snapshot,
+    shops: &BTreeMap<i64, &ShopOrder>,
+    items: &BTreeMap<i64, Vec<&Item>>,
+    findings: &mut Findings,
+) {
+    let about = Invariant::MoneyConserved;
+    for row in &snapshot.settlements {
+        let (no, gross, net) = (row.int(0), row.int(1), row.int(4));
+        findings.equal(about, &net, &(gross - row.int(2) - row.int(3)), || format!("net of {no}"));
+        let Some(shop) = shops.get(&no) else {
+            findings.check(about, false, || format!("{no} is settled and is no order"));
+            continue;
+        };
+        let given = |item: &&Item| {
+            let share = |name| num(&item.share, name);
+            let all = share("cash") + share("coins_value") + share("third_party") + share("platform_discount");
+            all - num(&item.refunded, "cash")
+        };
+        let items = items.get(&no).map(Vec::as_slice).unwrap_or_default();
+        let has_refunds = items.iter().any(|item| num(&item.refunded, "quantity") > 0);
+        let whole: i64 = items.iter().map(given).sum::<i64>() + num(&shop.amounts, "freight")
+            - num(&shop.amounts, "freight_refunded");
+        // With refunds the platform's and third parties' shares of what went back are not the shop's.
+        let fits = if has_refunds { gross <= whole } else { gross == whole };
+        findings.check(about, fits, || format!("{no} is settled with {gross} of {whole}"));
+    }
+}
+
+fn wallets(snapshot: &Snapshot, findings: &mut Findings) {
+    let about = Invariant::MoneyConserved;
+    let mut accounts: BTreeMap<(String, String), i64> = BTreeMap::new();
+    for row in &snapshot.postings {
+        let (from, to, unit, amount) = (row.text(0), row.text(1), row.text(2), row.int(3));
+        findings.check(about, amount > 0 && from != to, || format!("a posting of {amount} from {from} to {to}"));
+        *accounts.entry((from, unit.clone())).or_default() -= amount;
+        *accounts.entry((to, unit)).or_default() += amount;
+    }
+    let mut by_unit: BTreeMap<&str, i64> = BTreeMap::new();
+    for ((_, unit), sum) in &accounts {
+        *by_unit.entry(unit).or_default() += sum;
+    }
+    for (unit, sum) in by_unit {
+        findings.equal(about, &sum, &0, || format!("all postings of {unit}"));
+    }
+    for row in &snapshot.wallets {
+        let (buyer, unit) = (row.text(0), row.text(1));
+        for (name, balance) in [("available", row.int(2)), ("held", row.int(3))] {
+            let posted = accounts.remove(&(format!("{name}:{buyer}"), unit.clone())).unwrap_or_default();
+            findings.equal(about, &balance, &posted, || format!("{name} {unit} of {buyer}"));
+            findings.check(about, balance >= 0, || format!("{name} {unit} of {buyer} is {balance}"));
+        }
+    }
+    for ((account, unit), sum) in accounts.iter().filter(|((account, _), _)| !account.starts_with("house:")) {
+        findings.equal(about, sum, &0, || format!("{account} has {unit} and no wallet"));
+    }
+}

@@ -1,0 +1,69 @@
+//! No oversell: every stock row is what its moves say, and a reservation ends with its order.
+
+use std::collections::BTreeMap;
+
+use super::findings::{Findings, Invariant};
+use super::legal;
+use super::snapshot::Snapshot;
+
+/// Codes of moves.
+const RESERVE: i64 = 0;
+const CONFIRM: i64 = 1;
+const RELEASE: i64 = 2;
+const SELL: i64 = 3;
+const RESTOCK: i64 = 4;
+
+/// What moves add up to.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Held {
+    reserved: i64,
+    sold: i64,
+}
+
+impl Held {
+    fn add(&mut self, kind: i64, quantity: i64) {
+        match kind {
+            RESERVE => self.reserved += quantity,
+            CONFIRM => {
+                self.reserved -= quantity;
+                self.sold += quantity;
+            }
+            RELEASE => self.reserved -= quantity,
+            SELL => self.sold += quantity,
+            RESTOCK => self.sold -= quantity,
+            _ => self.reserved = i64::MIN,
+        }
+    }
+}
+
+pub(super) fn check(snapshot: &Snapshot, findings: &mut Findings) {
+    let mut by_key: BTreeMap<(String, String), Held> = BTreeMap::new();
+    let mut by_order: BTreeMap<(i64, String), Held> = BTreeMap::new();
+    for row in &snapshot.stock_moves {
+        let (key, shop_no, kind, quantity) = (row.text(1), row.int(2), row.int(3), row.int(4));
+        by_key.entry((row.text(0), key.clone())).or_default().add(kind, quantity);
+        by_order.entry((shop_no, key)).or_default().add(kind, quantity);
+    }
+    for row in &snapshot.stock {
+        let key = (row.text(0), row.text(1));
+        let (available, is) = (row.int(2), Held { reserved: row.int(3), sold: row.int(4) });
+        let moved = by_key.remove(&key).unwrap_or_default();
+        findings.equal(Invariant::NoOversell, &is, &moved, || format!("stock of {key:?}"));
+        let positive = available >= 0 && is.reserved >= 0 && is.sold >= 0;
+        findings.check(Invariant::NoOversell, positive, || format!("stock of {key:?} is below zero: {available}, {is:?}"));
+    }
+    for key in by_key.keys() {
+        findings.check(Invariant::NoOversell, false, || format!("{key:?} moved and has no stock row"));
+    }
+    let status: BTreeMap<i64, i64> = snapshot.shop_orders.iter().map(|shop| (shop.no, shop.status)).collect();
+    for ((shop_no, key), held) in by_order {
+        let holds = match status.get(&shop_no) {
+            Some(&legal::CANCELLED | &legal::CLOSED) => held == Held::default(),
+            Some(&legal::SHIPPED | &legal::RECEIVED | &legal::COMPLETED) => held.reserved == 0 && held.sold > 0,
+            Some(_) => held.reserved >= 0 && held.sold >= 0,
+            None => false,
+        };
+        let state = status.get(&shop_no);
+        findings.check(Invariant::NoOversell, holds, || format!("{shop_no} in state {state:?} holds {held:?} of {key}"));
+    }
+}

@@ -1,0 +1,57 @@
+//! Which order ends how.
+
+use crate::journey::Paying;
+use crate::world::Line;
+
+/// Of so many orders a line has one of each ending that is not completion.
+const ROUND: usize = 50;
+
+/// How an order is meant to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// Delivered, received and settled.
+    Completed(Paying),
+    /// The buyer changes their mind.
+    CancelledByBuyer,
+    /// The buyer never pays.
+    PayTimeout,
+    /// Prepaid, and the wallet is empty.
+    InsufficientBalance,
+    /// The supplier says no after the money was taken.
+    SupplierRefuses,
+    /// Paid after it was cancelled: everything goes back.
+    PaidTooLate,
+    /// More than there is: refused, nothing is kept.
+    ShortStock,
+}
+
+impl Ending {
+    /// The n-th order of a line. The slow ending, the pay timeout, comes first.
+    pub(super) fn of(line: Line, n: usize) -> Self {
+        match n % ROUND {
+            0 => Self::PayTimeout,
+            1 => Self::CancelledByBuyer,
+            2 => Self::InsufficientBalance,
+            3 if line != Line::Goods => Self::SupplierRefuses,
+            4 => Self::PaidTooLate,
+            5 if line == Line::Goods => Self::ShortStock,
+            rest => Self::Completed(match rest % 10 {
+                6 => Paying::Balance,
+                8 => Paying::Prepaid,
+                _ => Paying::Sandbox,
+            }),
+        }
+    }
+
+    /// The status that such an order ends with; none when there is no order.
+    pub(super) fn status(self) -> Option<&'static str> {
+        match self {
+            Self::Completed(_) => Some("completed"),
+            Self::CancelledByBuyer | Self::PayTimeout | Self::InsufficientBalance | Self::PaidTooLate => {
+                Some("cancelled")
+            }
+            Self::SupplierRefuses => Some("closed"),
+            Self::ShortStock => None,
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! The real binary as a process: ready, stopped in order, killed, started again with the same settings.
+
+use hookline_tests::servers::{HostProcess, HostSettings};
+
+#[tokio::test]
+#[ignore = "until hookline serve is there"]
+async fn a_host_comes_back_after_a_stop_and_after_a_kill() {
+    let mut host = HostProcess::start(HostSettings::default()).await.unwrap();
+    let first = host.pid();
+    assert!(host.client().is_ready().await);
+
+    host.stop().await.unwrap();
+    assert_eq!(host.pid(), None);
+    assert!(!host.client().is_ready().await);
+
+    host.restart().await.unwrap();
+    assert!(host.client().is_ready().await);
+    assert_ne!(host.pid(), first);
+
+    host.kill().await.unwrap();
+    assert!(!host.client().is_ready().await);
+    host.restart().await.unwrap();
+    assert!(host.client().is_ready().await);
+}
+
+#[tokio::test]
+#[ignore = "until hookline serve is there"]
+async fn a_host_that_cannot_start_says_why() {
+    let settings = HostSettings::default().set("ORDER_DB_URL", "nonsense://");
+    let error = HostProcess::start(settings).await.unwrap_err().to_string();
+    assert!(error.contains("hookline ended with") && error.contains("ORDER_DB_URL"), "{error}");
+}
