@@ -88,6 +88,7 @@ pub async fn upload(
     let view = deed.commit(app, vec![AdminWrite::PutPlugin { version, component }], view).await?;
     // Callable on this host at once; other hosts load it when they see the catalogue's revision.
     app.plugins.load(code, digest, &artefact, &business.grant).map_err(Problem::internal)?;
+    app.loader.note(code, digest, &business.grant);
     Ok(view)
 }
 
