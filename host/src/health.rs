@@ -51,15 +51,12 @@ impl Health {
         if parts.get(&part) == wrong.as_ref() {
             return;
         }
-        match wrong {
-            Some(why) => {
-                tracing::warn!(part = part.word(), why, "not ready");
-                parts.insert(part, why);
-            }
-            None => {
-                tracing::info!(part = part.word(), "ready");
-                parts.remove(&part);
-            }
+        if let Some(why) = wrong {
+            tracing::warn!(part = part.word(), why, "not ready");
+            parts.insert(part, why);
+        } else {
+            tracing::info!(part = part.word(), "ready");
+            parts.remove(&part);
         }
     }
 

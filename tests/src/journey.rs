@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::client::ClientError;
 use crate::history::Outcome;
-use crate::platform::{Order, Payment, Platform, state_in};
+use crate::platform::{Order, Payment, Platform, is_conflict, state_in};
 use crate::sandbox::Notice;
 use crate::servers::{ServerError, wait_until};
 use crate::world::{Line, World, WorldError, catalogue, run_name};
@@ -68,7 +68,10 @@ impl Journey {
 
     /// A known buyer.
     pub fn of_buyer(world: &World, line: Line, buyer: &str) -> Self {
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        Self::named(world, line, NEXT.fetch_add(1, Ordering::Relaxed), buyer)
+    }
+
+    fn named(world: &World, line: Line, number: usize, buyer: &str) -> Self {
         let caller = |token: &str| {
             let client = world.host.client().with_token(token);
             Platform::new(client, Arc::clone(&world.meter), line.code())
@@ -269,6 +272,61 @@ impl Journey {
             }
             other => other,
         })
+    }
+
+    /// Calls the host at its new address after a restart.
+    pub fn reconnect(&mut self, world: &World) {
+        *self = Self { order: self.order.take(), pause: self.pause, ..Self::named(world, self.line, self.number, &self.buyer_id) };
+    }
+
+    /// Drives the order to completed from wherever it is, asking again what may have been done already. For runs in
+    /// which the platform dies: nothing but the numbers is remembered.
+    ///
+    /// # Errors
+    /// [`WorldError`]: also when the host is gone.
+    pub async fn push(&mut self, world: &World) -> Result<Ended, WorldError> {
+        let cart = self.cart(Paying::Sandbox);
+        let order = self.create(world, &cart).await?;
+        let shop_order = order.shop().order_no.clone();
+        let mut last = String::new();
+        let pushed = wait_until("completion", STEP_LIMIT, async || -> Result<_, WorldError> {
+            let read = self.buyer.read(&order.order_no).await?;
+            let Some((status, sub_status)) = state_in(&read, &shop_order) else {
+                return Err(WorldError::Wrong(format!("there is no {shop_order} in {read}")));
+            };
+            last = format!("{status}/{sub_status}");
+            if status == "completed" {
+                return Ok(Some(status));
+            }
+            let stepped = self.step(&order, &status, &sub_status).await;
+            match stepped {
+                Err(WorldError::Client(error)) if is_conflict(&error) => {}
+                other => other?,
+            }
+            tokio::time::sleep(PAUSE * 5).await;
+            Ok(None)
+        })
+        .await;
+        let status = pushed.map_err(|error| match error {
+            WorldError::Server(error) => WorldError::Wrong(format!("{shop_order} is {last}: {error}")),
+            other => other,
+        })?;
+        Ok(Ended { pay_order: order.order_no, shop_order, status, to_pay: order.to_pay })
+    }
+
+    async fn step(&mut self, order: &Order, status: &str, sub_status: &str) -> Result<(), WorldError> {
+        let shop_order = &order.shop().order_no;
+        match (status, self.line) {
+            ("created", _) => self.open_and_pay(order).await?,
+            ("paid", Line::Goods) if sub_status == "to_ship" => drop(self.shop.ship(shop_order).await?),
+            ("paid", _) => drop(self.service.forward(shop_order).await?),
+            ("shipped", Line::Goods) => drop(self.buyer.receive(shop_order).await?),
+            ("shipped", Line::Hotel) => drop(self.service.signal(shop_order, "checked-in", &json!({})).await?),
+            ("shipped", Line::Flight) => drop(self.service.signal(shop_order, "flown", &json!({})).await?),
+            ("received", _) | (_, Line::Topup) => {}
+            _ => return Err(WorldError::Wrong(format!("{shop_order} ended as {status}/{sub_status}"))),
+        }
+        Ok(())
     }
 
     /// Waits for an end.

@@ -10,8 +10,8 @@ use wit_component::ComponentEncoder;
 use crate::run;
 use crate::workspace::Workspace;
 
-/// Members of the workspace under plugins/, packages `hookline-<name>`.
-const LINES: [&str; 4] = ["goods", "hotel", "flight", "topup"];
+/// Members of the workspace under plugins/, packages `hookline-<name>`. The last misbehaves on command, for tests.
+const LINES: [&str; 5] = ["goods", "hotel", "flight", "topup", "hostile"];
 /// Built for the WASI target too: a host must load what the standard toolchain makes.
 const WASI_LINE: &str = "goods";
 const PROFILE: &str = "component";

@@ -5,7 +5,7 @@ use hookline_servers::{Durability, Postgres, PostgresBinaries};
 
 use crate::environment::Environment;
 use crate::report::Report;
-use crate::workspace::{Profile, Workspace};
+use crate::workspace::{FAULT_POINTS, Profile, Workspace};
 use crate::{components, find, run};
 
 /// Runs all tests, or what the arguments select.
@@ -28,7 +28,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String], report: &mut Repo
         let mut cargo = workspace.cargo();
         cargo.args(["test", "--no-fail-fast"]);
         if !names_packages(arguments) {
-            cargo.arg("--workspace");
+            cargo.arg("--workspace").args(FAULT_POINTS);
         }
         cargo.args(arguments);
         environment.apply(&mut cargo);

@@ -8,6 +8,9 @@ use anyhow::Context as _;
 
 use crate::run;
 
+/// Lets tests kill the host at its durable boundaries. The demo shares the tests' build; release builds never have it.
+pub(crate) const FAULT_POINTS: [&str; 2] = ["--features", "hookline/faults"];
+
 /// Which of our build profiles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Profile {
@@ -81,9 +84,10 @@ impl Workspace {
         for name in names {
             cargo.args(["--bin", name]);
         }
-        if profile == Profile::Release {
-            cargo.arg("--release");
-        }
+        match profile {
+            Profile::Dev => cargo.args(FAULT_POINTS),
+            Profile::Release => cargo.arg("--release"),
+        };
         run::tool(&mut cargo)
     }
 }

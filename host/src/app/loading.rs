@@ -62,6 +62,7 @@ fn is_loaded(app: &App, key: &Key, grant: &Grant) -> bool {
 
 fn grant(app: &App, business: &BusinessCode) -> Result<Grant, Problem> {
     let snapshot = app.catalogue.now();
-    let line = snapshot.businesses.get(business).ok_or_else(|| Problem::not_found(format!("business line {business}")))?;
+    let line =
+        snapshot.businesses.get(business).ok_or_else(|| Problem::not_found(format!("business line {business}")))?;
     Ok(line.grant.clone())
 }

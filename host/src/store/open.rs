@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
-use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
@@ -132,10 +131,10 @@ impl Target {
     }
 }
 
-/// The lock that keeps other processes off an SQLite file; held as long as the store lives.
-#[derive(Debug, Clone)]
+/// The lock that keeps other processes off an SQLite file; held as long as the committer lives.
+#[derive(Debug)]
 pub(crate) struct FileLock {
-    _file: Arc<File>,
+    _file: File,
 }
 
 impl FileLock {
@@ -147,7 +146,7 @@ impl FileLock {
         let unusable = |source| StoreError::Lock { path: path.clone(), source };
         let file = File::options().create(true).truncate(false).read(true).write(true).open(&path).map_err(unusable)?;
         match fs4::FileExt::try_lock(&file) {
-            Ok(()) => Ok(Self { _file: Arc::new(file) }),
+            Ok(()) => Ok(Self { _file: file }),
             Err(fs4::TryLockError::WouldBlock) => Err(StoreError::InUse(database.to_path_buf())),
             Err(fs4::TryLockError::Error(source)) => Err(unusable(source)),
         }

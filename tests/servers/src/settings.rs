@@ -7,7 +7,7 @@ use crate::ServerError;
 
 /// Path of the `hookline` binary.
 pub const HOST_BINARY: &str = "HOOKLINE_BIN";
-/// Folder that holds `goods.wasm`, `hotel.wasm`, `flight.wasm`, `topup.wasm` and `goods-wasip2.wasm`.
+/// Folder that holds `goods.wasm`, `hotel.wasm`, `flight.wasm`, `topup.wasm`, `hostile.wasm` and `goods-wasip2.wasm`.
 pub const COMPONENTS: &str = "HOOKLINE_COMPONENTS";
 /// Folder that holds `postgres`, `initdb`, `psql` and `pgbench`.
 pub const POSTGRES_BIN: &str = "HOOKLINE_PG_BIN";

@@ -84,7 +84,7 @@ async fn measure(arguments: &Arguments) -> Result<Figures, WorldError> {
     eprintln!("pgbench hot, {HOT_CROWD} clients: {:.0}/s", figures.pgbench_hot);
 
     let url = server.create_database("hookline").await.map_err(database_error)?;
-    let world = world(host_settings().set("ORDER_DB_URL", url)).await?;
+    let world = world(&host_settings().set("ORDER_DB_URL", url)).await?;
     for crowd in CROWDS {
         let measured = run_load(&world, Run::Flow, crowd, took, "PostgreSQL flow").await?;
         figures.postgres_flow(measured);
@@ -97,7 +97,7 @@ async fn measure(arguments: &Arguments) -> Result<Figures, WorldError> {
     drop(server);
 
     if !arguments.postgres_only {
-        let world = self::world(host_settings()).await?;
+        let world = self::world(&host_settings()).await?;
         for crowd in CROWDS {
             let measured = run_load(&world, Run::Flow, crowd, took, "SQLite flow").await?;
             figures.sqlite_flow(measured.per_second);
@@ -113,8 +113,8 @@ async fn run_load(world: &World, run: Run, crowd: usize, took: Duration, name: &
 }
 
 /// A host with the goods line alone, which ships at once.
-async fn world(settings: HostSettings) -> Result<World, WorldError> {
-    let world = World::empty(settings.set("ORDER_LOG", "warn")).await?;
+async fn world(settings: &HostSettings) -> Result<World, WorldError> {
+    let world = World::empty(settings.clone().set("ORDER_LOG", "warn")).await?;
     let pace = Pace {
         pay_timeout_s: 1_800,
         auto_receive_s: 864_000,

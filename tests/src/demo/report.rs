@@ -167,9 +167,9 @@ pub(super) async fn timeline(world: &World, ended: Option<&Ended>) -> Result<Str
         let word = |name: &str| flow[name].as_str().unwrap_or("-").to_owned();
         let _ = writeln!(
             text,
-            "  {}  v{:<3}{:<12}{:>9}/{:<14} -> {:>9}/{:<14} {}{}",
+            "  {}  {:<4}{:<10}{:>9}/{:<14} -> {:>9}/{:<14} {}{}",
             word("at"),
-            flow["version"],
+            format!("v{}", flow["version"]),
             word("event"),
             word("from_status"),
             word("from_sub_status"),

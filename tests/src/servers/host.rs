@@ -95,6 +95,15 @@ impl HostProcess {
         u32::try_from(pid).ok()
     }
 
+    /// Whether it ended by itself; it can then be started again.
+    pub fn has_ended(&mut self) -> bool {
+        let ended = self.process.as_mut().is_none_or(|process| process.expect_running().is_err());
+        if ended {
+            self.process = None;
+        }
+        ended
+    }
+
     /// Everything that it logged since the first start.
     pub fn log(&self) -> String {
         String::from_utf8_lossy(&fs::read(self.log_file()).unwrap_or_default()).into_owned()

@@ -59,7 +59,7 @@ impl Admin {
     /// [`ClientError`].
     pub async fn business(&mut self, setup: &LineSetup) -> Result<(), ClientError> {
         let mut body = json!({
-            "name": setup.code, "order_types": [setup.component.kind()], "rules": setup.rules,
+            "name": setup.code, "order_types": [setup.kind], "rules": setup.rules,
             "settings": setup.settings, "grant": {"origins": setup.origins}, "enabled": true,
         });
         let known = format!("/admin/v1/businesses/{}", setup.code);

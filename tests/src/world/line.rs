@@ -58,6 +58,9 @@ impl Line {
     }
 }
 
+/// The order type of hostile lines.
+pub const HOSTILE_KIND: i32 = 666;
+
 /// How long things take in a world: seconds, so that completed orders are seen.
 #[derive(Debug, Clone)]
 pub struct Pace {
@@ -83,8 +86,10 @@ impl Default for Pace {
 /// What one line is set up with.
 #[derive(Debug, Clone)]
 pub struct LineSetup {
-    /// Which component; lines of one world may share one.
-    pub component: Line,
+    /// The name of its component; lines of one world may share one.
+    pub component: String,
+    /// The order type it owns.
+    pub kind: i32,
     /// Its code.
     pub code: String,
     /// Settings that every hook gets.
@@ -114,7 +119,8 @@ impl LineSetup {
         };
         merge(&mut settings, more);
         let mut setup = Self {
-            component: line,
+            component: line.code().to_owned(),
+            kind: line.kind(),
             code: line.code().to_owned(),
             settings,
             origins: Vec::new(),
@@ -140,6 +146,22 @@ fn goods(pace: &Pace) -> Value {
             "free_over": 99_000,
         },
     })
+}
+
+impl LineSetup {
+    /// A line on the component that misbehaves on command: `behave` says in which hook and how.
+    pub fn hostile(code: &str, behave: Value) -> Self {
+        Self {
+            component: "hostile".to_owned(),
+            kind: HOSTILE_KIND,
+            code: code.to_owned(),
+            settings: behave,
+            origins: Vec::new(),
+            secrets: Vec::new(),
+            skus: vec![catalogue::SkuFacts::goods("bait", 100, 100_000)],
+            rules: json!({"compensate_ms": 1_000}),
+        }
+    }
 }
 
 /// Puts the members of one object into another.

@@ -24,7 +24,7 @@ use crate::suppliers::Suppliers;
 use crate::tokens::Mint;
 
 pub use admin::Admin;
-pub use line::{Line, LineSetup, Pace};
+pub use line::{HOSTILE_KIND, Line, LineSetup, Pace};
 
 /// How long a new line may take to be sold from.
 const SALE_LIMIT: Duration = Duration::from_secs(15);
@@ -141,7 +141,7 @@ impl World {
     /// # Errors
     /// [`WorldError`].
     pub async fn register(&self, setup: &LineSetup) -> Result<(), WorldError> {
-        let component = component(setup.component.code())?;
+        let component = component(&setup.component)?;
         self.admin().register(setup, component).await
     }
 
