@@ -38,11 +38,8 @@ impl Part {
 impl Health {
     /// Not ready yet: the store, the plugins and the start itself have still to report.
     pub fn new() -> Self {
-        let health = Self::default();
-        for part in [Part::Store, Part::Plugins, Part::Life] {
-            health.set(part, Some("not checked yet".to_owned()));
-        }
-        health
+        let unknown = |part| (part, "not checked yet".to_owned());
+        Self(Arc::new(Mutex::new([Part::Store, Part::Plugins, Part::Life].map(unknown).into())))
     }
 
     /// Reports what is wrong with a part, or that nothing is. A change is logged.
@@ -51,15 +48,12 @@ impl Health {
         if parts.get(&part) == wrong.as_ref() {
             return;
         }
-        match wrong {
-            Some(why) => {
-                tracing::warn!(part = part.word(), why, "not ready");
-                parts.insert(part, why);
-            }
-            None => {
-                tracing::info!(part = part.word(), "ready");
-                parts.remove(&part);
-            }
+        if let Some(why) = wrong {
+            tracing::warn!(part = part.word(), why, "not ready");
+            parts.insert(part, why);
+        } else {
+            tracing::info!(part = part.word(), "ready");
+            parts.remove(&part);
         }
     }
 

@@ -3,7 +3,7 @@
 mod serve;
 
 use std::error::Error;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -109,8 +109,7 @@ fn token(file: Option<&Path>, args: TokenArgs) -> Result<(), Failure> {
 }
 
 fn openapi() -> Result<(), Failure> {
-    println!("{}", hookline::http::document().to_pretty_json()?);
-    Ok(())
+    Ok(writeln!(io::stdout(), "{}", hookline::http::document().to_pretty_json()?)?)
 }
 
 fn compile() -> ExitCode {

@@ -56,12 +56,22 @@ pub async fn ensure_loaded(app: &App, business: &BusinessCode, digest: Digest) -
     Ok(())
 }
 
+/// The same before a call, for which a version that cannot be loaded is simply not there. Costs one look-up as a rule.
+pub async fn at_hand(app: &App, business: &BusinessCode, digest: Digest) {
+    if app.plugins.has_aftersale(business, digest).is_err()
+        && let Err(problem) = ensure_loaded(app, business, digest).await
+    {
+        tracing::warn!(%business, %digest, %problem, "a plugin version cannot be loaded");
+    }
+}
+
 fn is_loaded(app: &App, key: &Key, grant: &Grant) -> bool {
     app.loader.has(key, grant) && app.plugins.loaded().contains(key)
 }
 
 fn grant(app: &App, business: &BusinessCode) -> Result<Grant, Problem> {
     let snapshot = app.catalogue.now();
-    let line = snapshot.businesses.get(business).ok_or_else(|| Problem::not_found(format!("business line {business}")))?;
+    let line =
+        snapshot.businesses.get(business).ok_or_else(|| Problem::not_found(format!("business line {business}")))?;
     Ok(line.grant.clone())
 }

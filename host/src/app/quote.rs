@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::App;
 use super::api::{QuoteAnswer, QuoteItem, QuoteShop};
 use super::catalogue::{self, Snapshot};
+use super::loading;
 use super::orders::store_problem;
 use super::problem::Problem;
 use crate::domain::cart::Cart;
@@ -86,6 +87,7 @@ pub async fn price_cart(app: &App, cart: &Cart) -> Result<PricedCart, Problem> {
         request.coins = u64::try_from(coins_left).unwrap_or(0);
         request.platform_coupons = platform.iter().map(coupon).collect();
         let plugin = line.active.ok_or_else(|| Problem::internal("an open line has an active plugin"))?;
+        loading::at_hand(app, &code, plugin).await;
         let call = app.plugins.quote(&code, plugin, request.clone()).await;
         let call = call.map_err(|e| Problem::busy(format!("{e}; it is being loaded, try again")))?;
         let quoted = accept(&code, &call)?;

@@ -65,7 +65,12 @@ pub(super) fn upload(route: Documented) -> Documented {
     mark(route, UPLOAD, &json!(super::UPLOAD_LIMIT), |_| {})
 }
 
-fn mark((schemas, mut paths, router): Documented, key: &str, value: &Value, also: impl Fn(&mut Operation)) -> Documented {
+fn mark(
+    (schemas, mut paths, router): Documented,
+    key: &str,
+    value: &Value,
+    also: impl Fn(&mut Operation),
+) -> Documented {
     for item in paths.paths.values_mut() {
         for operation in [&mut item.get, &mut item.put, &mut item.post, &mut item.delete].into_iter().flatten() {
             let extension = ExtensionsBuilder::new().add(key, value.clone()).build();
@@ -79,13 +84,8 @@ fn mark((schemas, mut paths, router): Documented, key: &str, value: &Value, also
 /// Every operation of a document, in the order of paths. Only the four methods that this API uses exist.
 pub(super) fn operations(document: &OpenApi) -> impl Iterator<Item = (&str, Method, &Operation)> {
     document.paths.paths.iter().flat_map(|(path, item)| {
-        [
-            (Method::GET, &item.get),
-            (Method::POST, &item.post),
-            (Method::PUT, &item.put),
-            (Method::DELETE, &item.delete),
-        ]
-        .into_iter()
-        .filter_map(move |(method, operation)| Some((path.as_str(), method, operation.as_ref()?)))
+        [(Method::GET, &item.get), (Method::POST, &item.post), (Method::PUT, &item.put), (Method::DELETE, &item.delete)]
+            .into_iter()
+            .filter_map(move |(method, operation)| Some((path.as_str(), method, operation.as_ref()?)))
     })
 }

@@ -9,13 +9,13 @@ use std::panic::AssertUnwindSafe;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use ::metrics::{Counter, Histogram, counter, histogram};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::CONTENT_LENGTH;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
-use ::metrics::{Counter, Histogram, counter, histogram};
 use utoipa::openapi::OpenApi;
 
 use super::access::{Access, operations};
@@ -124,9 +124,9 @@ fn announced(headers: &HeaderMap) -> Option<usize> {
 
 /// The caller's id if it is a short word, else a new one.
 fn request_id(headers: &HeaderMap, requests: &AtomicU64, host: &str) -> HeaderValue {
-    let sent = headers.get(&REQUEST_ID).filter(|id| {
-        (1..=REQUEST_ID_MAX).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic)
-    });
+    let sent = headers
+        .get(&REQUEST_ID)
+        .filter(|id| (1..=REQUEST_ID_MAX).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic));
     sent.cloned().unwrap_or_else(|| {
         let number = requests.fetch_add(1, Ordering::Relaxed);
         HeaderValue::from_str(&format!("{host}-{number:x}")).unwrap_or(HeaderValue::from_static("0"))

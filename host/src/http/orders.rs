@@ -10,9 +10,7 @@ use super::cart::CartBody;
 use super::json::{Command, Json, Nothing};
 use super::params::{At, Repeatable, Search, cursor, limit};
 use super::reply::{Answer, created, ok};
-use crate::app::api::{
-    EventAnswer, ListOrders, OrderAnswer, Pay, PaymentAnswer, QuoteAnswer, SignalIn, TakenNumber,
-};
+use crate::app::api::{EventAnswer, ListOrders, OrderAnswer, Pay, PaymentAnswer, QuoteAnswer, SignalIn, TakenNumber};
 use crate::app::problem::Problem;
 use crate::app::read::{OrderPage, OrderView};
 use crate::app::{self, read};
@@ -86,7 +84,11 @@ pub(super) struct OrderSearch {
 /// List shop orders, newest first.
 #[utoipa::path(get, path = "/api/v1/orders", tag = "orders", params(OrderSearch),
     responses((status = 200, description = "A page", body = OrderPage)))]
-pub(super) async fn list(State(room): State<Shared>, who: Caller, Search(search): Search<OrderSearch>) -> Answer<OrderPage> {
+pub(super) async fn list(
+    State(room): State<Shared>,
+    who: Caller,
+    Search(search): Search<OrderSearch>,
+) -> Answer<OrderPage> {
     let status = search.status.as_deref().map(|word| {
         Status::from_word(word).ok_or_else(|| {
             let words: Vec<&str> = Status::ALL.iter().map(|status| status.word()).collect();

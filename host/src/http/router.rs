@@ -41,7 +41,7 @@ fn routes() -> OpenApiRouter<Shared> {
         .routes(only(&Role::ALL, routes!(orders::list)))
         .routes(only(&Role::ALL, routes!(orders::get)))
         .routes(only(BUYERS, routes!(orders::cancel)))
-        .routes(only(&[Buyer], routes!(orders::pay)))
+        .routes(only(BUYERS, routes!(orders::pay)))
         .routes(only(BUYERS, routes!(orders::receive)))
         .routes(only(LINE, routes!(orders::forward)))
         .routes(only(LINE, routes!(orders::compensate)))
@@ -98,10 +98,8 @@ fn described() -> (Router<Shared>, OpenApi) {
         .build();
     let (router, mut document) =
         OpenApiRouter::with_openapi(OpenApiBuilder::new().info(info).build()).merge(routes()).split_for_parts();
-    let bearer = HttpBuilder::new()
-        .scheme(HttpAuthScheme::Bearer)
-        .description(Some("A token (JWT) or an API key."))
-        .build();
+    let bearer =
+        HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("A token (JWT) or an API key.")).build();
     let components = document.components.get_or_insert_default();
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
     components.schemas.insert(ProblemBody::name().into_owned(), ProblemBody::schema());

@@ -42,7 +42,11 @@ pub(super) struct ShipBody {
 /// Early (before the order may ship) it is `parked` and applied in its turn.
 #[utoipa::path(post, path = "/api/v1/shipments/ship", tag = "shipments", request_body = ShipBody, params(Repeatable),
     responses((status = 200, description = "What became of it", body = EventAnswer)))]
-pub(super) async fn ship(State(room): State<Shared>, Caller(who): Caller, call: Command<ShipBody>) -> Answer<EventAnswer> {
+pub(super) async fn ship(
+    State(room): State<Shared>,
+    Caller(who): Caller,
+    call: Command<ShipBody>,
+) -> Answer<EventAnswer> {
     let ShipBody { order_no, shipment_no, carrier, waybill } = call.body;
     if order_no.is_none() && shipment_no.is_none() {
         return Err(Problem::invalid("bad-body", "give order_no or shipment_no").into());

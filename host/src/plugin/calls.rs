@@ -190,3 +190,52 @@ pub(super) fn no_lines(_: &[LineRefusal]) -> Result<(), Refusal> {
 
 /// How long a call may wait for a slot before it is `saturated`.
 pub(super) const QUEUE: Duration = Duration::from_millis(500);
+
+#[cfg(test)]
+mod tests {
+    use wasmtime::component::{Component, Linker};
+
+    use super::*;
+    use crate::plugin::{engine, state::State};
+
+    /// How an answer is judged that says it is a text of `length` bytes, each `byte`.
+    fn answer(byte: u8, length: u32) -> Outcome<String> {
+        let wat = format!(
+            r#"(component
+                (core module $m
+                    (memory (export "memory") 64)
+                    (func (export "f") (result i32)
+                        (memory.fill (i32.const 16) (i32.const {byte}) (i32.const 4000000))
+                        (i32.store (i32.const 0) (i32.const 16))
+                        (i32.store (i32.const 4) (i32.const {length}))
+                        (i32.const 0)))
+                (core instance $i (instantiate $m))
+                (func (export "f") (result string)
+                    (canon lift (core func $i "f") (memory (core memory $i "memory")))))"#
+        );
+        let engine = engine::compiler().unwrap();
+        let component = Component::new(&engine, wat::parse_str(wat).unwrap()).unwrap();
+        let mut store = Store::new(&engine, State::new(1 << 24, 0, [0; 32]));
+        store.set_fuel(100_000_000).unwrap();
+        store.set_epoch_deadline(1_000);
+        store.set_hostcall_fuel(limits::COPY_BYTES);
+        let instance = Linker::new(&engine).instantiate(&mut store, &component).unwrap();
+        let f = instance.get_typed_func::<(), (String,)>(&mut store, "f").unwrap();
+        let budget = Budget { fuel: 1, wall_ms: 1, started: stopwatch() };
+        match f.call(&mut store, ()) {
+            Ok((text,)) => Outcome::Ok(text),
+            Err(error) => budget.stopped(Stage::Call, &error, 0, 0),
+        }
+    }
+
+    #[test]
+    fn errors_of_reading_an_answer_are_told_apart_by_type() {
+        assert_eq!(answer(b'x', 3), Outcome::Ok("xxx".to_owned()));
+        let too_large = answer(b'x', 3_000_000);
+        assert!(matches!(too_large, Outcome::OutputTooLarge(_)), "{too_large:?}");
+        let not_text = answer(0xff, 3);
+        assert!(matches!(not_text, Outcome::BadOutput(BadOutput::Unreadable(_))), "{not_text:?}");
+        let outside = answer(b'x', 0x7fff_0000);
+        assert!(matches!(outside, Outcome::BadOutput(BadOutput::Unreadable(_))), "{outside:?}");
+    }
+}

@@ -42,7 +42,6 @@ pub struct Store {
     cache: Arc<Cache>,
     events: Arc<Notify>,
     dialect: Dialect,
-    _lock: Option<FileLock>,
 }
 
 impl Store {
@@ -57,8 +56,8 @@ impl Store {
         let (readers, dialect) = (target.readers(settings.readers), target.dialect());
         let cache = Arc::new(Cache::new(settings.cached_trees));
         let events = Arc::new(Notify::new());
-        let jobs = committer::start(target, Arc::clone(&cache), Arc::clone(&events)).await?;
-        Ok(Self { jobs, readers, cache, events, dialect, _lock: lock })
+        let jobs = committer::start(target, lock, Arc::clone(&cache), Arc::clone(&events)).await?;
+        Ok(Self { jobs, readers, cache, events, dialect })
     }
 
     /// Brings the schema up to date and goes.
@@ -188,4 +187,22 @@ impl Store {
 fn every_statement() -> Vec<&'static Sql> {
     let rows = [rows::orders::all(), rows::money::all(), rows::work::all()];
     rows.into_iter().flatten().chain(committer::all()).chain(read::all()).collect()
+}
+
+/// For the tests that show what must not be possible.
+#[doc(hidden)]
+pub mod testing {
+    use std::sync::LazyLock;
+
+    use super::Store;
+    use super::sql::Sql;
+
+    static WRITE: LazyLock<Sql> =
+        LazyLock::new(|| Sql::both("write on a reader", "UPDATE catalogue_revision SET revision = -1"));
+
+    /// Tries to write on a reading connection; the error in words.
+    pub async fn write_on_reader(store: &Store) -> Result<(), String> {
+        let rows = store.readers().fetch(&WRITE, &[]).await;
+        rows.map(drop).map_err(|error| error.to_string())
+    }
 }

@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
-use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
@@ -47,7 +46,7 @@ pub enum Durability {
 /// Where the database is.
 #[derive(Debug, Clone)]
 pub(crate) enum Target {
-    Sqlite(SqliteConnectOptions),
+    Sqlite(Box<SqliteConnectOptions>),
     Postgres(Box<PgConnectOptions>),
 }
 
@@ -74,7 +73,7 @@ impl Target {
                 .pragma("temp_store", "memory")
                 .statement_cache_capacity(256)
                 .disable_statement_logging();
-            Ok(Self::Sqlite(options))
+            Ok(Self::Sqlite(Box::new(options)))
         } else if settings.url.starts_with("postgres:") || settings.url.starts_with("postgresql:") {
             // All statements go by an index. A plan made while a table was still empty would scan it, and prepared
             // statements keep their plans.
@@ -116,7 +115,8 @@ impl Target {
     pub(crate) fn readers(&self, count: u32) -> Pool {
         match self {
             Self::Sqlite(options) => {
-                let options = options.clone().pragma("query_only", "on").pragma("cache_size", "-16384");
+                let options =
+                    SqliteConnectOptions::clone(options).pragma("query_only", "on").pragma("cache_size", "-16384");
                 let pool = SqlitePoolOptions::new().max_connections(count).test_before_acquire(false);
                 Pool::Sqlite(pool.connect_lazy_with(options))
             }
@@ -132,10 +132,10 @@ impl Target {
     }
 }
 
-/// The lock that keeps other processes off an SQLite file; held as long as the store lives.
-#[derive(Debug, Clone)]
+/// The lock that keeps other processes off an SQLite file; held as long as the committer lives.
+#[derive(Debug)]
 pub(crate) struct FileLock {
-    _file: Arc<File>,
+    _file: File,
 }
 
 impl FileLock {
@@ -147,7 +147,7 @@ impl FileLock {
         let unusable = |source| StoreError::Lock { path: path.clone(), source };
         let file = File::options().create(true).truncate(false).read(true).write(true).open(&path).map_err(unusable)?;
         match fs4::FileExt::try_lock(&file) {
-            Ok(()) => Ok(Self { _file: Arc::new(file) }),
+            Ok(()) => Ok(Self { _file: file }),
             Err(fs4::TryLockError::WouldBlock) => Err(StoreError::InUse(database.to_path_buf())),
             Err(fs4::TryLockError::Error(source)) => Err(unusable(source)),
         }

@@ -34,7 +34,7 @@ impl PluginSync {
         let snapshot = self.app.catalogue.now();
         let mut missing = vec![];
         for line in snapshot.businesses.values() {
-            if let Some(active) = line.active {
+            if let Some(active) = line.active.filter(|_| line.enabled) {
                 match loading::ensure_loaded(&self.app, &line.code, active).await {
                     Ok(()) => self.app.plugins.activate(&line.code, Some(active))?,
                     Err(error) => missing.push(format!("{} {active}: {error}", line.code)),

@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::store::{Purged, Store};
 
 /// Between two rounds with nothing left.
-const EVERY: Duration = Duration::from_secs(60);
+const EVERY: Duration = Duration::from_mins(1);
 
 /// Deletes a bounded number of rows at a time.
 #[derive(Debug)]

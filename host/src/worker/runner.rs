@@ -151,7 +151,11 @@ mod tests {
         async fn run_once(&mut self) -> Result<Worked, Trouble> {
             self.count += 1;
             self.runs.send(self.count)?;
-            if self.fails { Err("on purpose".into()) } else { Ok(if self.count < 3 { Worked::More } else { Worked::Idle }) }
+            if self.fails {
+                Err("on purpose".into())
+            } else {
+                Ok(if self.count < 3 { Worked::More } else { Worked::Idle })
+            }
         }
         async fn finish(&mut self) -> Result<(), Trouble> {
             Ok(self.runs.send(1_000)?)

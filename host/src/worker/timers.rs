@@ -68,7 +68,10 @@ pub struct Timers {
 enum Seen {
     Running,
     /// With this due time it is left alone until the second time.
-    Resting { due: Millis, until: Millis },
+    Resting {
+        due: Millis,
+        until: Millis,
+    },
 }
 
 impl Timers {

@@ -73,8 +73,7 @@ pub async fn make_for_line(
     expires_in_s: i64,
 ) -> Result<NewKey, Problem> {
     line(app, who, code).await?;
-    let wanted =
-        KeyIn { subject, role: Role::Business, shops: vec![], business: Some(code.to_string()), expires_in_s };
+    let wanted = KeyIn { subject, role: Role::Business, shops: vec![], business: Some(code.to_string()), expires_in_s };
     make(app, who, wanted).await
 }
 

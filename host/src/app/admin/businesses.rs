@@ -184,8 +184,7 @@ pub async fn get(app: &App, who: &Principal, code: &BusinessCode) -> Result<Line
 /// Takes a line out; it must have no open orders.
 pub async fn delete(app: &App, who: &Principal, code: &BusinessCode) -> Result<(), Problem> {
     line(app, who, code).await?;
-    let deed =
-        Deed { who, action: "business.delete", target: code.to_string(), detail: json!({}), key: None };
+    let deed = Deed { who, action: "business.delete", target: code.to_string(), detail: json!({}), key: None };
     deed.commit(app, vec![AdminWrite::DeleteBusiness(code.clone())], ()).await
 }
 

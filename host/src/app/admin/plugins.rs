@@ -52,7 +52,12 @@ impl From<PluginVersion> for PluginView {
 }
 
 /// Checks a component and keeps it; the version is then `ready`. The same bytes again are answered as they are.
-pub async fn upload(app: &App, who: &Principal, code: &BusinessCode, component: Vec<u8>) -> Result<PluginView, Problem> {
+pub async fn upload(
+    app: &App,
+    who: &Principal,
+    code: &BusinessCode,
+    component: Vec<u8>,
+) -> Result<PluginView, Problem> {
     let business = line(app, who, code).await?;
     let settings = business.settings.to_string();
     let checked = app.plugins.check(code, &component, &business.grant, &settings).await;
@@ -83,6 +88,7 @@ pub async fn upload(app: &App, who: &Principal, code: &BusinessCode, component: 
     let view = deed.commit(app, vec![AdminWrite::PutPlugin { version, component }], view).await?;
     // Callable on this host at once; other hosts load it when they see the catalogue's revision.
     app.plugins.load(code, digest, &artefact, &business.grant).map_err(Problem::internal)?;
+    app.loader.note(code, digest, &business.grant);
     Ok(view)
 }
 
@@ -108,13 +114,8 @@ pub async fn activate(app: &App, who: &Principal, code: &BusinessCode, digest: D
         return Ok(view);
     }
     active.clone_into(&mut view.state);
-    let deed = Deed {
-        who,
-        action: "plugin.activate",
-        target: format!("{code}/{digest}"),
-        detail: json!({}),
-        key: None,
-    };
+    let deed =
+        Deed { who, action: "plugin.activate", target: format!("{code}/{digest}"), detail: json!({}), key: None };
     let write = AdminWrite::ActivatePlugin { business: code.clone(), digest };
     let view = deed.commit(app, vec![write], view).await?;
     if app.plugins.activate(code, Some(digest)).is_err() {

@@ -12,6 +12,7 @@ use super::{Deed, few, line, next};
 use crate::domain::catalogue::{AdminWrite, Coupon, Sku};
 use crate::domain::ids::{BusinessCode, BuyerId, CouponCode, ShopId, SkuId, StockKey};
 use crate::domain::money::MAX_AMOUNT;
+use crate::egress::SECRET_MIN;
 use crate::identity::Principal;
 use crate::secrets::Place;
 
@@ -19,22 +20,31 @@ use crate::secrets::Place;
 const ROWS_MAX: usize = 500;
 /// Bytes of a SKU's facts and of a coupon's terms.
 const FACTS_MAX: usize = 8 << 10;
-/// Bytes of a secret.
+/// The longest secret, bytes; the shortest is what can still be told from chance in a supplier's answer.
 const SECRET_MAX: usize = 8 << 10;
 /// Bytes of a secret's name and of a coupon's kind.
 const NAME_MAX: usize = 64;
 
 /// Stores a secret, sealed. It can be replaced and deleted, and never read.
-pub async fn put_secret(app: &App, who: &Principal, code: &BusinessCode, name: &str, value: &str) -> Result<(), Problem> {
+pub async fn put_secret(
+    app: &App,
+    who: &Principal,
+    code: &BusinessCode,
+    name: &str,
+    value: &str,
+) -> Result<(), Problem> {
     line(app, who, code).await?;
     let named = !name.is_empty()
         && name.len() <= NAME_MAX
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'.'));
     if !named {
-        return Err(Problem::invalid("bad-path", format!("a secret's name has 1 to {NAME_MAX} of a-z, 0-9, _, - and .")));
+        return Err(Problem::invalid(
+            "bad-path",
+            format!("a secret's name has 1 to {NAME_MAX} of a-z, 0-9, _, - and ."),
+        ));
     }
-    if !(1..=SECRET_MAX).contains(&value.len()) {
-        return Err(Problem::invalid("bad-body", format!("value: 1 to {SECRET_MAX} bytes")));
+    if !(SECRET_MIN..=SECRET_MAX).contains(&value.len()) {
+        return Err(Problem::invalid("bad-body", format!("value: {SECRET_MIN} to {SECRET_MAX} bytes")));
     }
     let sealed = app.sealer.seal(Place(&["secret", code.as_str(), name]), value.as_bytes());
     let write = AdminWrite::PutSecret { business: code.clone(), name: name.to_owned(), sealed };

@@ -132,13 +132,7 @@ pub async fn dead_letters(app: &App, before: Option<Millis>, limit: u32) -> Resu
 }
 
 /// Parks a given-up event again, to be tried now. The letter itself stays as history.
-pub async fn redrive_letter(
-    app: &App,
-    who: &Principal,
-    no: OrderNo,
-    event: &str,
-    id: &str,
-) -> Result<(), Problem> {
+pub async fn redrive_letter(app: &App, who: &Principal, no: OrderNo, event: &str, id: &str) -> Result<(), Problem> {
     let letters = app.store.dead_letters(Millis::MAX, LETTERS_MAX).await.map_err(store_problem)?;
     let letter = letters.into_iter().find(|letter| letter.shop_no == no && letter.event == event && letter.id == id);
     let letter = letter.ok_or_else(|| Problem::not_found(format!("such letter of order {no} among the newest")))?;

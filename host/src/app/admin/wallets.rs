@@ -101,7 +101,10 @@ pub async fn top_up(app: &App, who: &Principal, buyer: &BuyerId, what: TopUp) ->
         Ok(()) | Err(Denied::Refusal(Refusal::OperationDone { .. })) => {}
         Err(Denied::Refusal(Refusal::KeyUsed(stored))) if stored.digest == digest(&detail.to_string()) => {}
         Err(Denied::Refusal(refusal @ Refusal::KeyUsed(_))) => {
-            return Err(Problem { detail: "this reference was used for another top-up".into(), ..refusal_problem(&refusal) });
+            return Err(Problem {
+                detail: "this reference was used for another top-up".into(),
+                ..refusal_problem(&refusal)
+            });
         }
         Err(denied) => return Err(denied.into()),
     }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::app::App;
+use crate::app::{App, loading};
 use crate::domain::hook::{
     DeductInput, Deducted, Hook, JournalEntry, ReceiveInput, Received, ShipInput, Shipped, Step,
 };
@@ -45,6 +45,7 @@ macro_rules! input {
                 business: &BusinessCode,
                 plugin: Digest,
             ) -> Result<Call<Step<Self::Done>>, NotLoaded> {
+                loading::at_hand(app, business, plugin).await;
                 app.plugins.$method(business, plugin, self).await
             }
         }

@@ -7,8 +7,11 @@ mod views;
 pub use list::{OrderPage, ShopOrderSummary, list};
 pub use order::order;
 pub use views::{
-    Amounts, FlowView, ItemView, OrderView, PackedView, PromotionView, RefundView, SettlementView, ShipmentView, ShopOrderView,
+    Amounts, FlowView, ItemView, OrderView, PackedView, PromotionView, RefundView, SettlementView, ShipmentView,
+    ShopOrderView,
 };
+
+use std::collections::BTreeMap;
 
 use super::App;
 use super::api::PaymentAnswer;
@@ -38,6 +41,11 @@ pub async fn shipment(app: &App, who: &Principal, no: ShipmentNo) -> Result<Ship
 pub async fn ready(app: &App) -> Result<(), Problem> {
     if app.tasks.stop_signal().is_requested() {
         return Err(Problem::busy("the host is stopping"));
+    }
+    let wrong: BTreeMap<_, _> =
+        app.health.all().into_iter().filter_map(|(part, wrong)| Some((part.word(), wrong?))).collect();
+    if !wrong.is_empty() {
+        return Err(Problem::busy("the host cannot serve yet, or not now").with("parts", wrong));
     }
     app.store.catalogue_revision().await.map(drop).map_err(|error| {
         tracing::warn!(%error, "the store does not answer");

@@ -125,9 +125,7 @@ fn shop_view(who: &Principal, tree: &OrderTree, history: &History<'_>) -> ShopOr
         extra: shop.facts.extra.clone(),
         plugin: shop.plugin.to_string(),
         waiting_hook: waiting.map(|suspended| suspended.hook.word().to_owned()),
-        waiting_signal: waiting
-            .and_then(|suspended| suspended.wait.as_ref()?.signal.as_ref())
-            .map(ToString::to_string),
+        waiting_signal: waiting.and_then(|suspended| suspended.wait.as_ref()?.signal.as_ref()).map(ToString::to_string),
         created_at: rfc3339(shop.created_at),
         paid_at: shop.paid_at.map(rfc3339),
         shipped_at: shop.shipped_at.map(rfc3339),

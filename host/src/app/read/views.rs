@@ -378,7 +378,8 @@ pub struct FlowView {
 impl ShipmentView {
     /// A shipment, with the item numbers of its shop order.
     pub fn of(shipment: &Shipment, shop: Option<&ShopOrder>) -> Self {
-        let item = |line: u32| shop.and_then(|shop| shop.items.iter().find(|item| item.line == line)).map(|item| item.no);
+        let item =
+            |line: u32| shop.and_then(|shop| shop.items.iter().find(|item| item.line == line)).map(|item| item.no);
         let packed = |packed: &crate::domain::fulfilment::Packed| PackedView {
             order_no: item(packed.line),
             line: packed.line,

@@ -33,8 +33,7 @@ pub(in crate::http) async fn make_for_line(
     Json(body): Json<LineKeyBody>,
 ) -> Answer<NewKey> {
     let app = room.app.clone();
-    let work =
-        async move { api_keys::make_for_line(&app, &who, &code, body.subject, body.expires_in_s).await };
+    let work = async move { api_keys::make_for_line(&app, &who, &code, body.subject, body.expires_in_s).await };
     Ok(created(room.finish("api-key", work).await?))
 }
 

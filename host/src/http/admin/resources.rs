@@ -36,7 +36,7 @@ pub(in crate::http) async fn list_secrets(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct SecretBody {
-    /// 1 to 8,192 bytes.
+    /// 8 to 8,192 bytes.
     #[schema(write_only)]
     value: String,
 }

@@ -111,10 +111,7 @@ pub(in crate::http) struct TimerSearch {
 /// The armed timers of an order.
 #[utoipa::path(get, path = "/admin/v1/timers", tag = "admin", params(TimerSearch),
     responses((status = 200, description = "Its timers", body = Timers)))]
-pub(in crate::http) async fn timers(
-    State(room): State<Shared>,
-    Search(search): Search<TimerSearch>,
-) -> Answer<Timers> {
+pub(in crate::http) async fn timers(State(room): State<Shared>, Search(search): Search<TimerSearch>) -> Answer<Timers> {
     Ok(ok(Timers { timers: stuck::timers(&room.app, search.order_no).await? }))
 }
 

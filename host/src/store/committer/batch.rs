@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Attempting;
-use super::decide::{decide, used};
+use super::decide::{decide, done_before};
 use super::lock::State;
 use super::publish::{Relayed, publish};
 use super::writer::{Fate, Writer, begin, fate};
@@ -194,26 +194,30 @@ async fn attempt(
     Ok(Attempt::Done(verdicts))
 }
 
-/// A refused change whose idempotency key is used is answered with what its twin answered.
+/// A change may have been refused because its twin went before it: then the twin's traces are the better answer.
 async fn twins<'c>(
     conn: &mut Conn,
     state: &mut State<'c>,
     changes: &[&'c Change],
     verdicts: &mut Verdicts,
 ) -> Attempting<()> {
-    let lost = |verdict: &Option<Refusal>| verdict.as_ref().is_some_and(|r| !matches!(r, Refusal::KeyUsed(_)));
+    let unsure = |verdict: &Option<Refusal>| verdict.as_ref().is_some_and(|r| !matches!(r, Refusal::KeyUsed(_)));
     let refused: Vec<&'c Change> =
-        changes.iter().zip(&*verdicts).filter(|(c, v)| c.claim.is_some() && lost(v)).map(|(c, _)| *c).collect();
+        changes.iter().zip(&*verdicts).filter(|(_, verdict)| unsure(verdict)).map(|(change, _)| *change).collect();
     if refused.is_empty() {
         return Ok(());
     }
-    state.look_claims(conn, &refused).await?;
-    for (change, verdict) in changes.iter().zip(verdicts) {
-        if lost(verdict)
-            && let Some(stored) = change.claim.as_ref().and_then(|claim| used(&state.taken, changes, claim))
-        {
-            *verdict = Some(Refusal::KeyUsed(stored));
-        }
+    state.look(conn, &refused).await?;
+    for (change, verdict) in changes.iter().zip(verdicts).filter(|(_, verdict)| unsure(verdict)) {
+        // A version that moved is decided anew, and that sees everything; only a key says more.
+        *verdict = match (verdict.take(), done_before(&state.taken, changes, change)) {
+            (Some(moved @ Refusal::VersionMoved { .. }), Some(Refusal::KeyUsed(stored))) => {
+                drop(moved);
+                Some(Refusal::KeyUsed(stored))
+            }
+            (Some(moved @ Refusal::VersionMoved { .. }), _) => Some(moved),
+            (refusal, before) => before.or(refusal),
+        };
     }
     Ok(())
 }

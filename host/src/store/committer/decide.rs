@@ -52,8 +52,20 @@ fn one<'c>(state: &mut State<'c>, changes: &[&'c Change], index: usize, change: 
     Ok(())
 }
 
+/// What says that a change, or a twin of it, was done before.
+pub(super) fn done_before(taken: &Taken<'_>, changes: &[&Change], change: &Change) -> Option<Refusal> {
+    let done = || {
+        unclaimed(taken, changes, change.claim.as_ref())?;
+        new_numbers(taken, change)?;
+        change.stock.iter().try_for_each(|step| new_move(taken, step))?;
+        change.transfers.iter().try_for_each(|transfer| new_posting(taken, transfer))?;
+        once(taken, change)
+    };
+    done().err()
+}
+
 /// What an idempotency key answers, if it is used.
-pub(super) fn used(taken: &Taken<'_>, changes: &[&Change], claim: &Claim) -> Option<StoredClaim> {
+fn used(taken: &Taken<'_>, changes: &[&Change], claim: &Claim) -> Option<StoredClaim> {
     match taken.claims.get(&(claim.principal.as_str(), claim.key.as_str()))? {
         Used::Stored(stored) => Some(stored.clone()),
         Used::Here(index) => changes[*index].claim.as_ref().map(|winner| StoredClaim {
@@ -102,21 +114,35 @@ fn shop_orders(state: &State<'_>, change: &Change) -> Result<Staged<ShopStage>, 
     for guarded in &change.shop_orders {
         let no = guarded.row.no;
         let at = state.shops.find(&no.0).ok_or(Refusal::VersionMoved { no })?;
-        let stored: Option<ShopStage> = staged.get(&state.shops, at);
-        expect(stored.map(|s| s.stage), no, guarded.version, guarded.status)?;
-        let stage = Stage { version: guarded.row.version, status: guarded.row.status.code().into() };
-        let mark = stored.map_or(0, |s| s.mark);
-        staged.0.push((at, ShopStage { stage, mark }));
+        let before: Option<ShopStage> = staged.get(&state.shops, at);
+        expect(before.map(|s| s.stage), no, guarded.version, guarded.status)?;
+        let reached = Stage { version: guarded.row.version, status: guarded.row.status.code().into() };
+        let mark = before.map_or(0, |s| s.mark);
+        staged.0.push((at, ShopStage { stage: reached, mark }));
     }
     Ok(staged)
+}
+
+fn new_move(taken: &Taken<'_>, step: &StockMove) -> Result<(), Refusal> {
+    if taken.moves.contains(&(step.shop_no.0, step.key.as_str(), step.reason.as_str())) {
+        return Err(Refusal::OperationDone { no: step.shop_no, operation: step.reason.clone() });
+    }
+    Ok(())
+}
+
+fn new_posting(taken: &Taken<'_>, transfer: &Transfer) -> Result<(), Refusal> {
+    if taken.postings.contains(&(transfer.order_no.0, transfer.operation.as_str())) {
+        return Err(Refusal::OperationDone { no: transfer.order_no, operation: transfer.operation.clone() });
+    }
+    Ok(())
 }
 
 fn stock<'c>(state: &State<'c>, moves: &'c [StockMove]) -> Result<Staged<Stock>, Refusal> {
     let mut staged = Staged(vec![]);
     let mut mine = HashSet::new();
     for step in moves {
-        let key = (step.shop_no.0, step.key.as_str(), step.reason.as_str());
-        if state.taken.moves.contains(&key) || !mine.insert(key) {
+        new_move(&state.taken, step)?;
+        if !mine.insert((step.shop_no, &step.key, &step.reason)) {
             return Err(Refusal::OperationDone { no: step.shop_no, operation: step.reason.clone() });
         }
         let unknown = || Refusal::UnknownStock { business: step.business.clone(), key: step.key.clone() };
@@ -148,8 +174,8 @@ fn wallets<'c>(state: &State<'c>, transfers: &'c [Transfer]) -> Result<Staged<Wa
     let mut staged = Staged(vec![]);
     let mut mine = HashSet::new();
     for transfer in transfers {
-        let key = (transfer.order_no.0, transfer.operation.as_str());
-        if state.taken.postings.contains(&key) || !mine.insert(key) {
+        new_posting(&state.taken, transfer)?;
+        if !mine.insert((transfer.order_no, &transfer.operation)) {
             return Err(Refusal::OperationDone { no: transfer.order_no, operation: transfer.operation.clone() });
         }
         if let Some(at) = wallet_key(&transfer.from, transfer.unit).and_then(|key| state.wallets.find(&key)) {

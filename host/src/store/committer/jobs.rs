@@ -119,7 +119,8 @@ fn bits(groups: &[u16]) -> i64 {
 
 pub(super) async fn lease(writer: &mut Writer, holder: &str, groups: &[u16]) -> Result<Vec<u16>, StoreError> {
     let (_, rows) = run(writer, &LEASE, &[bits(groups).into(), holder.into(), LEASE_MS.into()]).await?;
-    let held = rows.iter().map(|row| row.int(0)).collect::<Result<Vec<_>, _>>()?;
+    let mut held = rows.iter().map(|row| row.int(0)).collect::<Result<Vec<_>, _>>()?;
+    held.sort_unstable();
     Ok(held.into_iter().filter_map(|group| u16::try_from(group).ok()).collect())
 }
 

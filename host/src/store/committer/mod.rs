@@ -30,7 +30,7 @@ use self::queue::Batch;
 use self::writer::Writer;
 use super::cache::Cache;
 use super::error::{CommitError, StoreError};
-use super::open::Target;
+use super::open::{FileLock, Target};
 use super::sql::Sql;
 use crate::domain::change::{Committed, Refusal};
 
@@ -42,14 +42,14 @@ pub(crate) fn all() -> Vec<&'static Sql> {
     let mut all = admin::all();
     all.extend(jobs::all());
     all.extend(writer::all());
-    all.push(&publish::SEND);
-    all.push(&publish::MARK);
+    all.extend(publish::all());
     all
 }
 
 /// Starts the thread and waits until it is connected.
 pub(crate) async fn start(
     target: Target,
+    lock: Option<FileLock>,
     cache: Arc<Cache>,
     events: Arc<Notify>,
 ) -> Result<mpsc::Sender<Job>, StoreError> {
@@ -58,7 +58,7 @@ pub(crate) async fn start(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(sqlx::Error::Io)?;
     let thread = std::thread::Builder::new().name("committer".to_owned());
     let body = move || {
-        let committer = Committer { writer: Writer::new(target), ids: Ids::new(), cache, events };
+        let committer = Committer { writer: Writer::new(target), ids: Ids::new(), cache, events, _lock: lock };
         let run = AssertUnwindSafe(committer.run(queue, ready)).catch_unwind();
         if let Err(panic) = runtime.block_on(run) {
             // Whatever it was doing is undecided, and nobody else may write: only a fresh process is sound.
@@ -79,6 +79,8 @@ struct Committer {
     cache: Arc<Cache>,
     /// Told whenever events were committed.
     events: Arc<Notify>,
+    /// Nobody else may write as long as this thread lives.
+    _lock: Option<FileLock>,
 }
 
 impl Committer {

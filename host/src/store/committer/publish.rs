@@ -1,13 +1,12 @@
 //! Published events leave the hot table.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
 use super::Attempting;
 use crate::domain::ids::Millis;
-use crate::store::rows::work;
 use crate::store::StreamMark;
-use crate::store::sql::{Conn, OnConflict, Rows, Sql, insert, table};
+use crate::store::rows::work;
+use crate::store::sql::{Conn, OnConflict, Rows, insert, insert_with, sql, table};
 
 table! {
     SENT = "outbox_sent" { grp: Int, position: Int, sent_at: Int }
@@ -40,23 +39,15 @@ impl Relayed {
     }
 }
 
-/// Copies the events to where they stay for a week.
-pub(crate) static SEND: LazyLock<Sql> = LazyLock::new(|| {
-    let mut sql = insert("insert outbox_sent", &SENT, None, OnConflict::Nothing);
-    for text in [&mut sql.postgres, &mut sql.sqlite] {
-        *text = text
-            .replace("sent_at) SELECT u.grp", "sent_at, subject, topic, sequence, tag, body) SELECT u.grp")
-            .replace("u.sent_at FROM", "u.sent_at, o.subject, o.topic, o.sequence, o.tag, o.body FROM")
-            .replace(" WHERE true", " JOIN outbox AS o ON o.grp = u.grp AND o.position = u.position WHERE true");
-    }
-    sql
-});
-
-/// Notes how far streams are.
-pub(crate) static MARK: LazyLock<Sql> = LazyLock::new(|| {
-    let update = OnConflict::Update("(stream) DO UPDATE SET last_id = excluded.last_id, low_mark = excluded.low_mark");
-    insert("mark streams", &MARKS, None, update)
-});
+sql! {
+    /// Copies the events to where they stay for a week.
+    SEND = insert_with("insert outbox_sent", &SENT, None, &[
+        ("subject", "o.subject"), ("topic", "o.topic"), ("sequence", "o.sequence"), ("tag", "o.tag"), ("body", "o.body"),
+    ], " JOIN outbox AS o ON o.grp = u.grp AND o.position = u.position", OnConflict::Nothing);
+    /// Notes how far streams are.
+    MARK = insert("mark streams", &MARKS, None,
+        OnConflict::Update("(stream) DO UPDATE SET last_id = excluded.last_id, low_mark = excluded.low_mark"));
+}
 
 pub(super) async fn publish(conn: &mut Conn, relayed: &Relayed) -> Attempting<()> {
     mark(conn, &relayed.marks).await?;

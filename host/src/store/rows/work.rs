@@ -7,7 +7,7 @@ use crate::domain::event::{Event, Topic};
 use crate::domain::hook::Hook;
 use crate::domain::ids::{Millis, OrderNo, Slot};
 use crate::store::error::StoreError;
-use crate::store::sql::{OnConflict, Reader, Rows, Sql, delete, insert, sql, table, touch, update};
+use crate::store::sql::{OnConflict, Reader, Rows, delete, insert, insert_with, sql, table, touch, update};
 
 table! {
     /// Armed timers.
@@ -59,21 +59,9 @@ table! {
 /// Arming an armed timer moves it.
 const REARM: &str = "(slot, subject, kind) DO UPDATE SET due = excluded.due, attempt = excluded.attempt";
 
-/// The parked rows that are given up become dead letters, with their payload.
-fn bury() -> Sql {
-    let mut sql = insert("bury parked", &DEAD, Some("shop_no"), OnConflict::Nothing);
-    for text in [&mut sql.postgres, &mut sql.sqlite] {
-        *text = text
-            .replace("dead_at, reason)", "dead_at, reason, payload, at)")
-            .replace("u.dead_at, u.reason FROM", "u.dead_at, u.reason, p.payload, p.at FROM")
-            .replace(
-                " WHERE true",
-                " JOIN parked AS p ON p.slot = (u.shop_no & 1023) AND p.shop_no = u.shop_no AND p.event = u.event \
-                 AND p.id = u.id WHERE true",
-            );
-    }
-    sql
-}
+/// Finds the parked row that is given up; its payload goes with it.
+const PARKED_ROW: &str = " JOIN parked AS p ON p.slot = (u.shop_no & 1023) AND p.shop_no = u.shop_no \
+                          AND p.event = u.event AND p.id = u.id";
 
 sql! {
     pub(crate) ARM = insert("arm timers", &TIMERS, Some("subject"), OnConflict::Update(REARM));
@@ -92,7 +80,8 @@ sql! {
     pub(crate) PARK = insert("insert parked", &PARKED, Some("shop_no"), OnConflict::Nothing);
     pub(crate) SEE_PARKED = touch("see parked", &PARKED_KEYS, Some("shop_no"), "t.at", false);
     pub(crate) UNPARK = delete("delete parked", &UNPARKED, Some("shop_no"));
-    pub(crate) BURY = bury();
+    pub(crate) BURY = insert_with("bury parked", &DEAD, Some("shop_no"), &[("payload", "p.payload"), ("at", "p.at")],
+        PARKED_ROW, OnConflict::Nothing);
     pub(crate) INSERT_SETTLEMENT = insert("insert settlements", &SETTLEMENTS, Some("shop_no"), OnConflict::Nothing);
     pub(crate) SEE_SETTLEMENT = touch("see settlements", &SETTLEMENT_KEYS, Some("shop_no"), "t.net", false);
     pub(crate) INSERT_CLAIM = insert("insert idempotency", &IDEMPOTENCY, None, OnConflict::Nothing);

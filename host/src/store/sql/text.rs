@@ -146,20 +146,33 @@ fn bulk(name: &'static str, columns: &[Column], text: impl Fn(&str) -> String) -
 /// Inserts many rows. `slot` names the number column that carries the slot; none when the table has no slot or the
 /// columns name it.
 pub(crate) fn insert(name: &'static str, table: &Table, slot: Option<&str>, conflict: OnConflict) -> Sql {
+    insert_with(name, table, slot, &[], "", conflict)
+}
+
+/// Inserts rows made of the argument's cells and of columns of another table: `join` finds its row, `more` names the
+/// columns and what goes into them.
+pub(crate) fn insert_with(
+    name: &'static str,
+    table: &Table,
+    slot: Option<&str>,
+    more: &[(&str, &str)],
+    join: &str,
+    conflict: OnConflict,
+) -> Sql {
     bulk(name, table.columns, |source| {
-        let (column, value) =
-            slot.map_or((String::new(), String::new()), |no| ("slot, ".to_owned(), format!("u.{no} & 1023, ")));
+        let mut columns: Vec<&str> = slot.map(|_| "slot").into_iter().collect();
+        let mut values: Vec<String> = slot.map(|no| format!("u.{no} & 1023")).into_iter().collect();
+        columns.extend(table.columns.iter().map(|column| column.name));
+        values.extend(table.columns.iter().map(|column| format!("u.{}", column.name)));
+        columns.extend(more.iter().map(|(column, _)| *column));
+        values.extend(more.iter().map(|(_, value)| (*value).to_owned()));
         let conflict = match conflict {
             OnConflict::Fail => String::new(),
             OnConflict::Nothing => " ON CONFLICT DO NOTHING".to_owned(),
             OnConflict::Update(how) => format!(" ON CONFLICT {how}"),
         };
-        format!(
-            "INSERT INTO {} AS t ({column}{}) SELECT {value}{} FROM {source} WHERE true{conflict}",
-            table.name,
-            table.list(""),
-            table.list("u.")
-        )
+        let (columns, values) = (columns.join(", "), values.join(", "));
+        format!("INSERT INTO {} AS t ({columns}) SELECT {values} FROM {source}{join} WHERE true{conflict}", table.name)
     })
 }
 

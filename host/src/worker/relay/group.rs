@@ -168,7 +168,9 @@ impl<'e> Writing<'_, 'e> {
     async fn write(&mut self, together: &[&'e Outgoing], alone: &[&'e Outgoing]) -> Result<(), Trouble> {
         if !together.is_empty() {
             let mut batch = Batch::default();
-            together.iter().for_each(|event| batch.push(event));
+            for event in together {
+                batch.push(event);
+            }
             match self.append(&batch).await {
                 Ok(()) => self.took(together),
                 Err(error) if is_refusal(&error) => self.one_by_one(together).await?,
@@ -241,7 +243,9 @@ async fn refill(setup: &RelaySetup, group: u16, stream: &mut Stream) -> Result<(
         let Some(last) = events.last() else { break };
         after = last.position;
         let mut batch = Batch::default();
-        events.iter().filter(|event| event.event.topic == stream.topic).for_each(|event| batch.push(event));
+        for event in events.iter().filter(|event| event.event.topic == stream.topic) {
+            batch.push(event);
+        }
         if !batch.events.is_empty() {
             stream.refill(broker, &batch).await?;
         }

@@ -28,7 +28,7 @@ const CHECK_EVERY: Duration = Duration::from_secs(1);
 /// How often it is asked what was confirmed.
 const TIDY_EVERY: Duration = Duration::from_secs(5);
 /// How often streams are trimmed.
-const TRIM_EVERY: Duration = Duration::from_secs(60);
+const TRIM_EVERY: Duration = Duration::from_mins(1);
 /// After the signal of a commit more commits are waited for, so that a busy host marks many events at once.
 const GATHER: Duration = Duration::from_millis(5);
 /// Runs that stopping waits for.

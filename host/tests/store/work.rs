@@ -1,0 +1,114 @@
+//! What workers do: numbers, leases, the outbox, timers, housekeeping.
+
+use std::collections::HashSet;
+
+use hookline::domain::event::Topic;
+use hookline::domain::ids::OrderNo;
+use hookline::domain::number::BLOCK;
+use hookline::store::StreamMark;
+
+use crate::harness::on_both;
+use crate::make::*;
+
+/// All slot groups.
+const GROUPS: [u16; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+
+on_both! {
+    async fn number_blocks_never_overlap(db) {
+        let asked: Vec<_> = (0..20).map(|_| {
+            let store = db.store.clone();
+            tokio::spawn(async move { store.number_block().await.unwrap() })
+        }).collect();
+        let mut starts = HashSet::new();
+        for block in asked {
+            let start = block.await.unwrap();
+            assert_eq!(start % BLOCK, 0);
+            assert!(starts.insert(start));
+        }
+    }
+
+    async fn an_external_id_always_has_the_same_number(db) {
+        let first = db.store.external_number("external", "x", OrderNo(7)).await.unwrap();
+        let second = db.store.external_number("external", "x", OrderNo(8)).await.unwrap();
+        let other = db.store.external_number("payment", "x", OrderNo(9)).await.unwrap();
+        assert_eq!((first.0, second.0, other.0), (7, 7, 9));
+    }
+
+    async fn a_group_is_leased_by_one_at_a_time(db) {
+        let mine = db.store.lease("host-a", &[0, 1, 2]).await.unwrap();
+        assert_eq!(mine, [0, 1, 2]);
+        assert_eq!(db.store.lease("host-b", &[1, 2, 3]).await.unwrap(), [3]);
+        assert_eq!(db.store.lease("host-a", &GROUPS).await.unwrap().len(), 15);
+        let leases = db.store.leases().await.unwrap();
+        assert_eq!(leases.iter().filter(|lease| lease.held && lease.holder == "host-a").count(), 15);
+        db.store.release("host-a", &GROUPS).await.unwrap();
+        assert_eq!(db.store.lease("host-b", &GROUPS).await.unwrap().len(), 16);
+        db.side().await.run("UPDATE relay_leases SET until_at = until_at - 20000 WHERE grp < 4").await;
+        assert_eq!(db.store.lease("host-a", &GROUPS).await.unwrap(), [0, 1, 2, 3]);
+    }
+
+    async fn events_leave_in_the_order_of_their_subject(db) {
+        stocked(&db.store).await;
+        let mut tree = created(&db.store, 1, "lilei").await;
+        for step_of in [offer, paid, shipped] {
+            let change = step_of(1, &tree);
+            tree = step(&db.store, tree, change).await;
+        }
+        let group = tree.pay.no.slot().group();
+        let events = db.store.take_events(group, 0, 100).await.unwrap();
+        let tags: Vec<_> = events.iter().map(|o| (o.event.tag.as_str(), o.event.sequence)).collect();
+        assert_eq!(tags, [("ORDER_CREATED", 1), ("ORDER_PAID", 2), ("ORDER_SHIPPED", 3)]);
+        assert!(events.iter().all(|o| o.event.topic == Topic::Order && o.event.body.contains(&o.event.id())));
+        assert_eq!(db.store.outbox_backlog().await.unwrap()[0].events, 3);
+        db.store.mark_relayed(events[..2].iter().map(|o| o.published(NOW)).collect(), vec![]).await.unwrap();
+        db.store.number_block().await.unwrap();
+        assert_eq!(db.store.take_events(group, 0, 100).await.unwrap(), events[2..]);
+        assert_eq!(db.store.sent_events(group, 0, 100).await.unwrap(), events[..2]);
+        assert_eq!(db.store.sent_events(group, events[0].position, 100).await.unwrap(), events[1..2]);
+    }
+
+    async fn timers_fire_when_due_and_move_when_armed_again(db) {
+        stocked(&db.store).await;
+        let tree = created(&db.store, 1, "lilei").await;
+        let due = |now| { let store = db.store.clone(); async move { store.due_timers(&GROUPS, now, 10).await.unwrap() } };
+        assert_eq!(due(NOW + 1_799_999).await, []);
+        let fired = due(NOW + 1_800_000).await;
+        assert_eq!((fired.len(), fired[0].key.subject), (1, tree.pay.no));
+        let mut again = fired[0];
+        (again.due, again.attempt) = (NOW + 2_000_000, 1);
+        let change = hookline::domain::change::Change { arm: vec![again], ..Default::default() };
+        db.store.commit(change).await.unwrap();
+        assert_eq!(due(NOW + 1_900_000).await, []);
+        assert_eq!(due(NOW + 2_000_000).await, [again]);
+        let disarm = hookline::domain::change::Change { disarm: vec![again.key], ..Default::default() };
+        db.store.commit(disarm).await.unwrap();
+        assert_eq!(due(i64::MAX).await, []);
+    }
+
+    async fn what_is_past_its_time_goes(db) {
+        stocked(&db.store).await;
+        let tree = created(&db.store, 1, "lilei").await;
+        let group = tree.pay.no.slot().group();
+        let events = db.store.take_events(group, 0, 9).await.unwrap();
+        db.store.mark_relayed(events.iter().map(|o| o.published(NOW)).collect(), vec![]).await.unwrap();
+        let kept = db.store.purge(NOW + 26 * 3_600_000).await.unwrap();
+        assert_eq!((kept.claims, kept.events), (0, 0));
+        let gone = db.store.purge(NOW + 7 * 24 * 3_600_000 + 1).await.unwrap();
+        assert_eq!((gone.claims, gone.events), (1, 1));
+        db.store.purge(i64::MAX / 2).await.unwrap();
+        assert_eq!(db.number("SELECT count(*) FROM batches").await, 0);
+    }
+
+    async fn a_stream_remembers_how_far_it_got(db) {
+        let mark = StreamMark { stream: "order.events:ORDER_TOPIC:3".into(), last_id: "17-0".into(), low_mark: 5 };
+        db.store.mark_stream(mark.clone()).await.unwrap();
+        let mark = StreamMark { low_mark: 9, ..mark };
+        db.store.mark_stream(mark.clone()).await.unwrap();
+        assert_eq!(db.store.stream_mark(&mark.stream).await.unwrap(), Some(mark));
+        assert_eq!(db.store.stream_mark("other").await.unwrap(), None);
+    }
+
+    async fn the_databases_clock_is_readable(db) {
+        assert!(db.store.database_now().await.unwrap() > 1_700_000_000_000);
+    }
+}
