@@ -16,7 +16,9 @@ use crate::world::{Line, World, WorldError, catalogue, run_name};
 
 /// The longest that one step of an order may take.
 const STEP_LIMIT: Duration = Duration::from_mins(1);
+/// The pause between two looks at an order: first this long, then longer and longer.
 const PAUSE: Duration = Duration::from_millis(20);
+const SELDOM: Duration = Duration::from_millis(300);
 
 static NEXT: AtomicUsize = AtomicUsize::new(1);
 
@@ -249,7 +251,7 @@ impl Journey {
         is_there: impl Fn(&str, &str) -> bool,
     ) -> Result<String, WorldError> {
         let shop_order = order.shop().order_no.clone();
-        let (mut last, pause) = (String::new(), self.pause);
+        let (mut last, mut pause) = (String::new(), self.pause);
         let waited = wait_until("a state", STEP_LIMIT, async || -> Result<_, WorldError> {
             let read = self.buyer.read(&order.order_no).await?;
             let Some((status, sub_status)) = state_in(&read, &shop_order) else {
@@ -263,6 +265,7 @@ impl Journey {
                 return Err(WorldError::Wrong(format!("{shop_order} ended as {last}, not {wanted:?}: {read}")));
             }
             tokio::time::sleep(pause).await;
+            pause = (pause * 3 / 2).min(SELDOM.max(pause));
             Ok(None)
         })
         .await;

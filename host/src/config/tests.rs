@@ -36,7 +36,7 @@ fn the_environment_wins_over_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("hookline.toml");
     let text = "order_http_addr = '0.0.0.0:9000'\nfulfillment_timeout = 7\norder_sandbox_enabled = true\n\
-                order_sandbox_secret = 'for tests'\n                order_event_consumer_groups = ['billing', 'mail']\norder_log_format = 'json'\n";
+                order_sandbox_secret = 'for tests'\norder_event_consumer_groups = ['billing', 'mail']\norder_log_format = 'json'\n";
     std::fs::write(&file, text).unwrap();
     let environment = [("ORDER_HTTP_ADDR".to_owned(), "127.0.0.1:7000".to_owned())];
 

@@ -46,7 +46,7 @@ pub enum Durability {
 /// Where the database is.
 #[derive(Debug, Clone)]
 pub(crate) enum Target {
-    Sqlite(SqliteConnectOptions),
+    Sqlite(Box<SqliteConnectOptions>),
     Postgres(Box<PgConnectOptions>),
 }
 
@@ -73,7 +73,7 @@ impl Target {
                 .pragma("temp_store", "memory")
                 .statement_cache_capacity(256)
                 .disable_statement_logging();
-            Ok(Self::Sqlite(options))
+            Ok(Self::Sqlite(Box::new(options)))
         } else if settings.url.starts_with("postgres:") || settings.url.starts_with("postgresql:") {
             // All statements go by an index. A plan made while a table was still empty would scan it, and prepared
             // statements keep their plans.
@@ -115,7 +115,8 @@ impl Target {
     pub(crate) fn readers(&self, count: u32) -> Pool {
         match self {
             Self::Sqlite(options) => {
-                let options = options.clone().pragma("query_only", "on").pragma("cache_size", "-16384");
+                let options =
+                    SqliteConnectOptions::clone(options).pragma("query_only", "on").pragma("cache_size", "-16384");
                 let pool = SqlitePoolOptions::new().max_connections(count).test_before_acquire(false);
                 Pool::Sqlite(pool.connect_lazy_with(options))
             }

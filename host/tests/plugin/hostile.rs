@@ -14,12 +14,12 @@ fn on(hook: &str, behave: &str) -> String {
     format!(r#"{{"hook":"{hook}","behave":"{behave}"}}"#)
 }
 
-async fn loaded() -> Option<Plugins> {
-    let hostile = component("hostile")?;
+async fn loaded() -> Plugins {
+    let hostile = component("hostile");
     let room = room();
     let report = upload(&room, "hostile", &hostile).await;
     assert!(report.has_aftersale);
-    Some(room)
+    room
 }
 
 async fn quote_word(room: &Plugins, behave: &str) -> String {
@@ -38,7 +38,7 @@ async fn quote_word(room: &Plugins, behave: &str) -> String {
 
 #[tokio::test]
 async fn every_misbehaviour_of_a_quote_has_its_outcome() {
-    let Some(room) = loaded().await else { return };
+    let room = loaded().await;
     let expected = [
         ("loop", "out_of_fuel"),
         ("trap", "trap"),
@@ -76,7 +76,7 @@ async fn every_misbehaviour_of_a_quote_has_its_outcome() {
 
 #[tokio::test]
 async fn every_misbehaviour_of_a_step_has_its_outcome() {
-    let Some(room) = loaded().await else { return };
+    let room = loaded().await;
     let line = business("hostile");
     let digest = room.active(&line).unwrap();
     for (behave, word) in [
@@ -118,7 +118,7 @@ async fn every_misbehaviour_of_a_step_has_its_outcome() {
 
 #[tokio::test]
 async fn with_fuel_to_spare_the_other_limits_hold() {
-    let (Some(room), Some(hostile)) = (loaded().await, component("hostile")) else { return };
+    let (room, hostile) = (loaded().await, component("hostile"));
     let line = business("rich");
     let grant = Grant { fuel: Some(100_000_000_000), hook_ms: Some(60_000), quote_ms: Some(200), ..Grant::default() };
     let digest = upload_with(&room, "rich", &hostile, grant).await.digest;
@@ -141,7 +141,7 @@ async fn with_fuel_to_spare_the_other_limits_hold() {
 
 #[tokio::test]
 async fn a_log_is_cut_and_harmless() {
-    let Some(room) = loaded().await else { return };
+    let room = loaded().await;
     let line = business("hostile");
     let flood = room.quote(&line, room.active(&line).unwrap(), quote(1, &on("quote", "log-flood"))).await.unwrap();
     let kept: usize = flood.log.iter().map(|line| line.text.len()).sum();
@@ -152,7 +152,7 @@ async fn a_log_is_cut_and_harmless() {
 
 #[tokio::test]
 async fn an_input_that_is_too_large_is_not_the_plugins_fault() {
-    let Some(room) = loaded().await else { return };
+    let room = loaded().await;
     let line = business("hostile");
     let mut request = quote(1, "{}");
     request.extra.push(("note".into(), "x".repeat(70_000)));
@@ -162,7 +162,7 @@ async fn an_input_that_is_too_large_is_not_the_plugins_fault() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_neighbours_notice_nothing_and_memory_comes_back() {
-    let (Some(room), Some(goods)) = (loaded().await, component("goods")) else { return };
+    let (room, goods) = (loaded().await, component("goods"));
     let report = upload(&room, "goods", &goods).await;
     let (room, good) = (std::sync::Arc::new(room), business("goods"));
     let alone = room.quote(&good, report.digest, quote(5, "{}")).await.unwrap();
@@ -202,7 +202,7 @@ async fn the_neighbours_notice_nothing_and_memory_comes_back() {
 
 #[tokio::test]
 async fn a_caller_that_goes_away_leaves_the_room_whole() {
-    let Some(room) = loaded().await else { return };
+    let room = loaded().await;
     let line = business("hostile");
     let digest = room.active(&line).unwrap();
     for _ in 0..40 {
@@ -215,7 +215,7 @@ async fn a_caller_that_goes_away_leaves_the_room_whole() {
 
 #[tokio::test]
 async fn a_call_that_gets_no_slot_is_saturated_and_the_other_line_still_gets_one() {
-    let (Some(hostile), Some(goods)) = (component("hostile"), component("goods")) else { return };
+    let (hostile, goods) = (component("hostile"), component("goods"));
     let room = Plugins::start(&PluginSettings { slots: 2, ..settings() }).unwrap();
     let grant = Grant { fuel: Some(100_000_000_000), quote_ms: Some(3_000), ..Grant::default() };
     let digest = upload_with(&room, "hostile", &hostile, grant).await.digest;

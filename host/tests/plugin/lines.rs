@@ -8,7 +8,7 @@ use crate::support::{business, component, deduct, quote, room, settings, ship, u
 #[tokio::test]
 async fn every_line_passes_its_upload() {
     for name in ["goods", "goods-wasip2", "hotel", "flight", "topup"] {
-        let Some(bytes) = component(name) else { return };
+        let bytes = component(name);
         let report = upload(&room(), name, &bytes).await;
         assert_eq!(report.contract, "1.0.0");
         assert_eq!(report.trials.len(), if report.has_aftersale { 6 } else { 4 });
@@ -18,7 +18,7 @@ async fn every_line_passes_its_upload() {
 
 #[tokio::test]
 async fn goods_are_priced_and_handed_over() {
-    let Some(bytes) = component("goods") else { return };
+    let bytes = component("goods");
     let room = room();
     let digest = upload(&room, "goods", &bytes).await.digest;
     let line = business("goods");
@@ -32,7 +32,7 @@ async fn goods_are_priced_and_handed_over() {
 
 #[tokio::test]
 async fn both_targets_price_alike_and_use_the_same_fuel_each_time() {
-    let (Some(bare), Some(wasi)) = (component("goods"), component("goods-wasip2")) else { return };
+    let (bare, wasi) = (component("goods"), component("goods-wasip2"));
     let room = room();
     let line = business("goods");
     let mut answers = Vec::new();
@@ -49,7 +49,7 @@ async fn both_targets_price_alike_and_use_the_same_fuel_each_time() {
 
 #[tokio::test]
 async fn a_version_is_switched_and_forgotten_without_a_restart() {
-    let (Some(one), Some(two)) = (component("goods"), component("goods-wasip2")) else { return };
+    let (one, two) = (component("goods"), component("goods-wasip2"));
     let room = room();
     let line = business("goods");
     let one = upload(&room, "goods", &one).await.digest;
@@ -65,7 +65,7 @@ async fn a_version_is_switched_and_forgotten_without_a_restart() {
 
 #[tokio::test]
 async fn without_address_space_for_the_pool_instances_are_mapped_one_by_one() {
-    let Some(bytes) = component("goods") else { return };
+    let bytes = component("goods");
     let pooled = room();
     let mapped = Plugins::start(&PluginSettings { slots: 1_000_000, ..settings() }).unwrap();
     assert!(pooled.is_pooled() && !mapped.is_pooled());

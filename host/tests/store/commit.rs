@@ -187,13 +187,13 @@ on_both! {
         let (lilei, order) = (buyer("lilei"), no(1, 0, &buyer("lilei")));
         let available = || Account::Available(lilei.clone());
         let held = || Account::Held(lilei.clone());
-        let hold = transfer(order, "hold", available(), held(), 400);
-        let short = refusal(db.store.commit(moved(vec![hold.clone()])).await);
+        let reserve = transfer(order, "hold", available(), held(), 400);
+        let short = refusal(db.store.commit(moved(vec![reserve.clone()])).await);
         assert_eq!(short, Refusal::BalanceShort { unit: "CNY".into(), needed: 400, available: 0 });
         db.store.commit(moved(vec![transfer(order, "top_up", FUNDING, available(), 500)])).await.unwrap();
-        db.store.commit(moved(vec![hold.clone()])).await.unwrap();
-        let done = Refusal::OperationDone { no: hold.order_no, operation: "hold".into() };
-        assert_eq!(refusal(db.store.commit(moved(vec![hold])).await), done);
+        db.store.commit(moved(vec![reserve.clone()])).await.unwrap();
+        let done = Refusal::OperationDone { no: reserve.order_no, operation: "hold".into() };
+        assert_eq!(refusal(db.store.commit(moved(vec![reserve])).await), done);
         let more = refusal(db.store.commit(moved(vec![transfer(order, "hold:2", available(), held(), 101)])).await);
         assert_eq!(more, Refusal::BalanceShort { unit: "CNY".into(), needed: 101, available: 100 });
         db.store.commit(moved(vec![transfer(order, "capture", held(), SALES, 400)])).await.unwrap();

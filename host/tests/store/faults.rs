@@ -120,8 +120,7 @@ async fn wire(server: String) -> (u16, Arc<AtomicU8>) {
             let mode = Arc::clone(&switch);
             kept.push(tokio::spawn(async move {
                 let mut buffer = vec![0; 65_536];
-                loop {
-                    let Ok(read @ 1..) = from_client.read(&mut buffer).await else { break };
+                while let Ok(read @ 1..) = from_client.read(&mut buffer).await {
                     if buffer[..read].windows(7).any(|window| window == b"COMMIT\0") {
                         let set = mode.swap(Wire::Whole as u8, Ordering::SeqCst);
                         if set == Wire::BreakAfter as u8 {

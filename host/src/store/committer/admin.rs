@@ -4,7 +4,7 @@ use super::Attempting;
 use super::write::next;
 use crate::domain::catalogue::{AdminWrite, Audit, Business, PluginState, PluginVersion};
 use crate::domain::change::{Change, Refusal};
-use crate::domain::ids::{BusinessCode, Digest, StockKey};
+use crate::domain::ids::{BusinessCode, Digest, ShopId, StockKey};
 use crate::domain::resource::CouponState;
 use crate::store::error::StoreError;
 use crate::store::sql::{Conn, Sql, Value, sql};
@@ -85,7 +85,7 @@ async fn one(
         AdminWrite::DeleteBusiness(code) => delete_business(conn, code).await,
         AdminWrite::PutSku(sku) => {
             let on_sale = i64::from(sku.on_sale).into();
-            let shop = Value::OptText(sku.shop.as_ref().map(|shop| shop.as_str()));
+            let shop = Value::OptText(sku.shop.as_ref().map(ShopId::as_str));
             let (business, code) = (sku.business.as_str().into(), sku.sku.as_str().into());
             conn.execute(&PUT_SKU, &[business, code, shop, on_sale, sku.facts.as_str().into()]).await?;
             Ok(Ok(()))
@@ -103,7 +103,7 @@ async fn one(
         AdminWrite::PutPlugin { version, component } => put_plugin(conn, version, component).await,
         AdminWrite::ActivatePlugin { business, digest } => activate(conn, business, digest).await,
         AdminWrite::PutCoupon(coupon) => {
-            let business = Value::OptText(coupon.business.as_ref().map(|code| code.as_str()));
+            let business = Value::OptText(coupon.business.as_ref().map(BusinessCode::as_str));
             let free = i64::from(CouponState::Free.code()).into();
             let (code, buyer) = (coupon.code.as_str().into(), coupon.buyer.as_str().into());
             let values = [code, business, buyer, coupon.kind.as_str().into(), coupon.terms.as_str().into(), free];

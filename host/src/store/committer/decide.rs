@@ -114,11 +114,11 @@ fn shop_orders(state: &State<'_>, change: &Change) -> Result<Staged<ShopStage>, 
     for guarded in &change.shop_orders {
         let no = guarded.row.no;
         let at = state.shops.find(&no.0).ok_or(Refusal::VersionMoved { no })?;
-        let stored: Option<ShopStage> = staged.get(&state.shops, at);
-        expect(stored.map(|s| s.stage), no, guarded.version, guarded.status)?;
-        let stage = Stage { version: guarded.row.version, status: guarded.row.status.code().into() };
-        let mark = stored.map_or(0, |s| s.mark);
-        staged.0.push((at, ShopStage { stage, mark }));
+        let before: Option<ShopStage> = staged.get(&state.shops, at);
+        expect(before.map(|s| s.stage), no, guarded.version, guarded.status)?;
+        let reached = Stage { version: guarded.row.version, status: guarded.row.status.code().into() };
+        let mark = before.map_or(0, |s| s.mark);
+        staged.0.push((at, ShopStage { stage: reached, mark }));
     }
     Ok(staged)
 }

@@ -64,7 +64,7 @@ pub(super) async fn write(
         if written != expected {
             match due {
                 Due::Claim => return Ok(Wrote::Lost),
-                Due::All => return Err(StoreError::Rows { statement, expected, written }.into()),
+                Due::All => return Err(StoreError::Rows { statement, expected, written }),
                 Due::Any => {}
             }
         }
@@ -83,17 +83,23 @@ fn claims(plan: &mut Plan, state: &State<'_>, changes: &[&Change]) {
     plan.add(&work::INSERT_CLAIM, Due::Claim, |rows| {
         let mut all: Vec<_> = each().filter_map(|c| c.claim.as_ref().map(|claim| (claim, c.at))).collect();
         all.sort_unstable_by_key(|(claim, _)| (claim.principal.as_str(), claim.key.as_str()));
-        all.into_iter().for_each(|(claim, at)| work::put_claim(rows, claim, at));
+        for (claim, at) in all {
+            work::put_claim(rows, claim, at);
+        }
     });
     plan.add(&orders::INSERT_PAY, Due::Claim, |rows| {
         let mut all: Vec<_> = each().flat_map(|c| &c.new_pay_orders).collect();
         all.sort_unstable_by_key(|o| o.no);
-        all.into_iter().for_each(|order| orders::put_pay(rows, order));
+        for order in all {
+            orders::put_pay(rows, order);
+        }
     });
     plan.add(&orders::INSERT_SHOP, Due::Claim, |rows| {
         let mut all: Vec<_> = each().flat_map(|c| &c.new_shop_orders).collect();
         all.sort_unstable_by_key(|o| o.no);
-        all.into_iter().for_each(|order| orders::put_shop(rows, order));
+        for order in all {
+            orders::put_shop(rows, order);
+        }
     });
     plan.add(&money::CLAIM_WAYBILL, Due::Claim, |rows| {
         let shipments = each().flat_map(|c| &c.shipments).map(Write::row);
@@ -119,22 +125,30 @@ fn claims(plan: &mut Plan, state: &State<'_>, changes: &[&Change]) {
     });
     plan.add(&money::INSERT_STOCK_MOVE, Due::Claim, |rows| {
         for change in each() {
-            change.stock.iter().for_each(|step| money::put_stock_move(rows, step, change.at));
+            for step in &change.stock {
+                money::put_stock_move(rows, step, change.at);
+            }
         }
     });
     plan.add(&money::INSERT_POSTING, Due::Claim, |rows| {
         for change in each() {
-            change.transfers.iter().for_each(|transfer| money::put_posting(rows, transfer, change.at));
+            for transfer in &change.transfers {
+                money::put_posting(rows, transfer, change.at);
+            }
         }
     });
     signals(plan, changes);
     plan.add(&work::PARK, Due::Claim, |rows| {
         let mut all: Vec<_> = each().flat_map(|c| &c.park).collect();
         all.sort_unstable_by(|a, b| (a.shop_no, &a.event, &a.id).cmp(&(b.shop_no, &b.event, &b.id)));
-        all.into_iter().for_each(|parked| work::put_parked(rows, parked));
+        for parked in all {
+            work::put_parked(rows, parked);
+        }
     });
     plan.add(&work::INSERT_SETTLEMENT, Due::Claim, |rows| {
-        each().flat_map(|c| &c.settlements).for_each(|settlement| work::put_settlement(rows, settlement));
+        for settlement in each().flat_map(|c| &c.settlements) {
+            work::put_settlement(rows, settlement);
+        }
     });
     journals(plan, state, changes);
 }
@@ -182,7 +196,9 @@ fn journals(plan: &mut Plan, state: &State<'_>, changes: &[&Change]) {
         }
     });
     plan.add(&work::INSERT_JOURNAL, Due::Claim, |rows| {
-        last.iter().filter_map(|(_, row)| *row).for_each(|row| work::put_journal(rows, row));
+        for row in last.iter().filter_map(|(_, row)| *row) {
+            work::put_journal(rows, row);
+        }
     });
 }
 
@@ -190,11 +206,15 @@ fn journals(plan: &mut Plan, state: &State<'_>, changes: &[&Change]) {
 fn moves(plan: &mut Plan, state: &State<'_>, changes: &[&Change]) {
     let pays = last_by_key(changes.iter().flat_map(|c| &c.pay_orders).map(|g| (g.row.no, &g.row)));
     plan.add(&orders::MOVE_PAY, Due::All, |rows| {
-        pays.iter().for_each(|(_, order)| orders::move_pay(rows, order));
+        for (_, order) in &pays {
+            orders::move_pay(rows, order);
+        }
     });
     let shops = last_by_key(changes.iter().flat_map(|c| &c.shop_orders).map(|g| (g.row.no, &g.row)));
     plan.add(&orders::MOVE_SHOP, Due::All, |rows| {
-        shops.iter().for_each(|(_, order)| orders::move_shop(rows, order));
+        for (_, order) in &shops {
+            orders::move_shop(rows, order);
+        }
     });
     plan.add(&orders::FACTS_SHOP, Due::All, |rows| {
         for (no, order) in &shops {
@@ -207,7 +227,9 @@ fn moves(plan: &mut Plan, state: &State<'_>, changes: &[&Change]) {
     });
     let items = last_by_key(changes.iter().flat_map(|c| &c.items).map(|item| (item.no, item)));
     plan.add(&orders::MOVE_ITEM, Due::All, |rows| {
-        items.iter().for_each(|(_, item)| orders::move_item(rows, item));
+        for (_, item) in &items {
+            orders::move_item(rows, item);
+        }
     });
     plan.add(&money::MOVE_STOCK, Due::All, |rows| {
         for (at, (business, key)) in state.stock.keys.iter().enumerate() {
@@ -246,7 +268,9 @@ fn moves(plan: &mut Plan, state: &State<'_>, changes: &[&Change]) {
 fn children(plan: &mut Plan, changes: &[&Change]) {
     plan.add(&orders::INSERT_ITEM, Due::All, |rows| {
         for order in changes.iter().flat_map(|c| &c.new_shop_orders) {
-            order.items.iter().for_each(|item| orders::put_item(rows, order.no, item));
+            for item in &order.items {
+                orders::put_item(rows, order.no, item);
+            }
         }
     });
     let payments = fold(changes.iter().flat_map(|c| &c.payments), |p| p.no.0);
@@ -274,16 +298,24 @@ fn records(plan: &mut Plan, changes: &[&Change], unique: &mut i64) {
     }));
     let armed: HashSet<TimerKey> = timers.iter().filter(|(_, timer)| timer.is_some()).map(|(key, _)| *key).collect();
     plan.add(&work::DISARM, Due::Any, |rows| {
-        timers.iter().filter(|(key, _)| !armed.contains(key)).for_each(|(key, _)| work::put_timer_key(rows, *key));
+        for (key, _) in timers.iter().filter(|(key, _)| !armed.contains(key)) {
+            work::put_timer_key(rows, *key);
+        }
     });
     plan.add(&work::ARM, Due::All, |rows| {
-        timers.iter().filter_map(|(_, timer)| *timer).for_each(|timer| work::put_timer(rows, timer));
+        for timer in timers.iter().filter_map(|(_, timer)| *timer) {
+            work::put_timer(rows, timer);
+        }
     });
     plan.add(&work::INSERT_EVENT, Due::All, |rows| {
-        changes.iter().flat_map(|c| &c.events).for_each(|event| work::put_event(rows, event));
+        for event in changes.iter().flat_map(|c| &c.events) {
+            work::put_event(rows, event);
+        }
     });
     plan.add(&work::INSERT_DECISION, Due::All, |rows| {
-        changes.iter().flat_map(|c| &c.decisions).for_each(|decision| work::put_decision(rows, decision));
+        for decision in changes.iter().flat_map(|c| &c.decisions) {
+            work::put_decision(rows, decision);
+        }
     });
     plan.add(&work::BURY, Due::Any, |rows| {
         for change in changes {
@@ -295,7 +327,9 @@ fn records(plan: &mut Plan, changes: &[&Change], unique: &mut i64) {
         }
     });
     plan.add(&work::UNPARK, Due::Any, |rows| {
-        changes.iter().flat_map(|c| &c.unpark).for_each(|unpark| work::put_unpark(rows, unpark));
+        for unpark in changes.iter().flat_map(|c| &c.unpark) {
+            work::put_unpark(rows, unpark);
+        }
     });
 }
 

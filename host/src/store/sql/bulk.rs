@@ -239,7 +239,7 @@ mod tests {
         for text in ["", "a", "\"\\\n\t\u{1}x", "中文 \u{1F600}\"", "\r\n"] {
             let mut json = String::new();
             super::quote(&mut json, text);
-            assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+            assert_eq!(serde_json::from_str::<String>(&json).ok().as_deref(), Some(text));
         }
     }
 }

@@ -130,7 +130,9 @@ impl Pool {
             Self::Postgres(_) => Dialect::Postgres,
         };
         let mut rows = Rows::new(dialect, sql);
-        numbers.iter().for_each(|number| rows.int(*number));
+        for number in numbers {
+            rows.int(*number);
+        }
         let bulk = rows.finish();
         match self {
             Self::Sqlite(pool) => fetch!(pool, sql.sqlite, args::bulk_sqlite(bulk)?, Row::Sqlite),
