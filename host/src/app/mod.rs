@@ -24,6 +24,7 @@ pub mod timers;
 
 pub mod admin;
 pub mod read;
+pub mod sandbox;
 
 use std::ops::Deref;
 use std::sync::Arc;

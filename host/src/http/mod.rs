@@ -17,6 +17,7 @@ mod params;
 mod payments;
 mod reply;
 mod router;
+mod sandbox;
 mod serve;
 mod shipments;
 #[cfg(test)]

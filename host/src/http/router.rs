@@ -18,7 +18,7 @@ use utoipa_axum::routes;
 use super::access::{only, public, upload};
 use super::around::{Routes, around};
 use super::reply::{ProblemBody, Refused};
-use super::{Room, Shared, admin, caller, docs, health, orders, payments, shipments};
+use super::{Room, Shared, admin, caller, docs, health, orders, payments, sandbox, shipments};
 use crate::app::App;
 use crate::app::problem::Problem;
 use crate::identity::Role::{self, Admin, Business, Buyer, Operator, Shop};
@@ -48,6 +48,8 @@ fn routes() -> OpenApiRouter<Shared> {
         .routes(only(LINE, routes!(orders::signal)))
         .routes(only(BUYERS, routes!(payments::get)))
         .routes(public(routes!(payments::callback)))
+        .routes(public(routes!(sandbox::page)))
+        .routes(public(routes!(sandbox::press)))
         .routes(only(SELLERS, routes!(shipments::ship)))
         .routes(only(SELLERS, routes!(shipments::deliver)))
         .routes(only(&Role::ALL, routes!(shipments::get)))

@@ -113,3 +113,51 @@ fn builder() -> Builder<TokioExecutor> {
         .keep_alive_timeout(PING_EVERY);
     http
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::sync::{Notify, oneshot};
+
+    use super::*;
+    use crate::tasks::ShutDown;
+
+    #[tokio::test]
+    async fn a_running_request_ends_before_the_host_does_and_no_new_one_begins() {
+        let (begun, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let handler = {
+            let (begun, go) = (begun.clone(), go.clone());
+            async move || {
+                begun.notify_one();
+                go.notified().await;
+                "done"
+            }
+        };
+        let (tasks, (tell, told)) = (Tasks::new(), oneshot::channel());
+        let router = Router::new().route("/", get(handler));
+        let address = "127.0.0.1:0".parse().unwrap();
+        let serving = serve(address, router, tasks.clone(), move |address| tell.send(address).unwrap());
+        let client = async {
+            let address = told.await.unwrap();
+            let client = reqwest::Client::builder().no_proxy().build().unwrap();
+            let request = client.get(format!("http://{address}/")).send();
+            let stopping = async {
+                begun.notified().await;
+                let stopping = tasks.shut_down(Duration::from_secs(10));
+                let meanwhile = async {
+                    // The signal was sent; the listener goes, the request stays.
+                    while tokio::net::TcpStream::connect(address).await.is_ok() {
+                        tokio::task::yield_now().await;
+                    }
+                    go.notify_one();
+                };
+                tokio::join!(stopping, meanwhile).0
+            };
+            let (answer, stopped) = tokio::join!(request, stopping);
+            assert_eq!(answer.unwrap().text().await.unwrap(), "done");
+            assert_eq!(stopped, ShutDown::Clean);
+        };
+        let (served, ()) = tokio::join!(serving, client);
+        served.unwrap();
+    }
+}

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::super::App;
+use super::super::loading::ensure_loaded;
 use super::super::orders::store_problem;
 use super::super::problem::{Kind, Problem};
 use super::{Deed, line};
@@ -114,13 +115,13 @@ pub async fn activate(app: &App, who: &Principal, code: &BusinessCode, digest: D
         return Ok(view);
     }
     active.clone_into(&mut view.state);
+    // Before anybody is sent to it: a version that cannot be loaded here does not become the active one.
+    ensure_loaded(app, code, digest).await?;
     let deed =
         Deed { who, action: "plugin.activate", target: format!("{code}/{digest}"), detail: json!({}), key: None };
     let write = AdminWrite::ActivatePlugin { business: code.clone(), digest };
     let view = deed.commit(app, vec![write], view).await?;
-    if app.plugins.activate(code, Some(digest)).is_err() {
-        tracing::info!(%code, %digest, "the activated plugin is not loaded on this host yet");
-    }
+    app.plugins.activate(code, Some(digest)).map_err(Problem::internal)?;
     Ok(view)
 }
 

@@ -38,17 +38,13 @@ pub async fn shipment(app: &App, who: &Principal, no: ShipmentNo) -> Result<Ship
 }
 
 /// Whether this host takes work.
-pub async fn ready(app: &App) -> Result<(), Problem> {
-    if app.tasks.stop_signal().is_requested() {
-        return Err(Problem::busy("the host is stopping"));
+pub fn ready(app: &App) -> Result<(), Problem> {
+    let wrong = app.health.all().into_iter().filter_map(|(part, wrong)| Some((part.word(), wrong?)));
+    let wrong: BTreeMap<&str, String> = wrong.collect();
+    if wrong.is_empty() {
+        return Ok(());
     }
-    let wrong: BTreeMap<_, _> =
-        app.health.all().into_iter().filter_map(|(part, wrong)| Some((part.word(), wrong?))).collect();
-    if !wrong.is_empty() {
-        return Err(Problem::busy("the host cannot serve yet, or not now").with("parts", wrong));
-    }
-    app.store.catalogue_revision().await.map(drop).map_err(|error| {
-        tracing::warn!(%error, "the store does not answer");
-        Problem::busy("the store does not answer")
-    })
+    let mut problem = Problem::busy("the host is not ready: see `parts`").with("parts", wrong);
+    problem.code = "not-ready";
+    Err(problem)
 }

@@ -13,12 +13,14 @@ use serde_json::Value;
 use tower::ServiceExt as _;
 
 use crate::app::catalogue::Catalogue;
+use crate::app::loading::Loader;
 use crate::app::numbers::Numbers;
 use crate::app::{App, Parts};
 use crate::clock::Clock;
 use crate::config::{Key, Keys, Settings};
 use crate::egress::{Egress, Retries};
 use crate::entropy::Entropy;
+use crate::health::Health;
 use crate::identity::{ApiKeys, Principal, Role, Tokens};
 use crate::lock::{LocalLocks, Locks};
 use crate::payment::{Providers, Sandbox};
@@ -29,6 +31,8 @@ use crate::tasks::Tasks;
 
 /// 2026-09-21T14:13:20Z
 pub(super) const NOW: i64 = 1_790_000_000_000;
+
+const SANDBOX_SECRET: &str = "a secret of the sandbox provider";
 
 /// A host without a listener. Its clock stands still.
 pub(super) struct Host {
@@ -48,7 +52,11 @@ pub(super) struct Answer {
 impl Host {
     pub(super) async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let environment = [("ORDER_DATA_DIR".to_owned(), folder.path().display().to_string())];
+        let environment = [
+            ("ORDER_DATA_DIR".to_owned(), folder.path().display().to_string()),
+            ("ORDER_SANDBOX_ENABLED".to_owned(), "true".to_owned()),
+            ("ORDER_SANDBOX_SECRET".to_owned(), SANDBOX_SECRET.to_owned()),
+        ];
         let settings = Settings::from_parts(None, environment).unwrap();
         let (clock, _) = Clock::manual(NOW);
         let entropy = Entropy::seeded(1);
@@ -58,10 +66,12 @@ impl Host {
             store: Store::open(store::Settings::new(file)).await.unwrap(),
             plugins: Plugins::start(&PluginSettings { compiler: "false".into(), threads: 1, slots: 2 }).unwrap(),
             providers: Providers::new()
-                .with("sandbox", std::sync::Arc::new(Sandbox::new("secret".into(), settings.public_url.clone()))),
+                .with("sandbox", std::sync::Arc::new(Sandbox::new(SANDBOX_SECRET.into(), settings.public_url.clone()))),
             locks: Locks::Local(LocalLocks::new()),
             egress: Egress::new(&[], Retries::default(), clock.clone(), entropy.clone()).unwrap(),
             sealer: Sealer::new(&keys.secret, entropy.clone()),
+            loader: Loader::default(),
+            health: Health::new(),
             catalogue: Catalogue::default(),
             numbers: Numbers::default(),
             tokens: Tokens::new(&keys.token, settings.token.clone()),

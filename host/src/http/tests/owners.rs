@@ -159,3 +159,27 @@ async fn pages_follow_each_other() {
     }
     assert_eq!(seen, [json!(goods.max(hotel)), json!(goods.min(hotel))]);
 }
+
+#[tokio::test]
+async fn the_sandbox_page_pays() {
+    let host = Host::start().await;
+    let [pay, ..] = order(&host).await;
+    let token = host.token(somebody(Role::Buyer));
+    let body = r#"{"payment_method":"sandbox"}"#;
+    let path = format!("/api/v1/orders/{pay}/pay");
+    let payment = host.send(Some(&token), "POST", &path, body).await;
+    assert_eq!(payment.status, StatusCode::OK, "{payment:?}");
+    let no = payment.body["payment_no"].as_str().unwrap();
+    let page = format!("/sandbox/pay/{no}");
+    assert!(payment.body["pay_url"].as_str().unwrap().ends_with(&page));
+    let html = host.send(None, "GET", &page, "").await;
+    assert!(html.body.as_str().unwrap().contains("6620 minor units of CNY, pending"), "{html:?}");
+    let bad = host.send(None, "POST", &page, "outcome=maybe").await;
+    assert_eq!(bad.status, StatusCode::BAD_REQUEST);
+    for _ in 0..2 {
+        let pressed = host.send(None, "POST", &page, "outcome=succeeded").await;
+        assert_eq!(pressed.status, StatusCode::SEE_OTHER, "{pressed:?}");
+    }
+    let polled = host.send(Some(&token), "GET", &format!("/api/v1/payments/{no}"), "").await;
+    assert_eq!(polled.body["status"], "succeeded", "{polled:?}");
+}

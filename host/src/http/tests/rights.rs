@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 
 use super::{Host, somebody};
+use crate::health::Part;
 use crate::http::access::{Access, operations};
 use crate::identity::Role;
 
@@ -74,4 +75,17 @@ async fn what_is_not_there_is_not_there() {
     assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(answer.headers["allow"], "GET, POST");
     assert!(answer.headers.contains_key("x-request-id"));
+}
+
+#[tokio::test]
+async fn a_host_is_ready_once_all_its_parts_are() {
+    let host = Host::start().await;
+    let answer = host.send(None, "GET", "/health/ready", "").await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.body["parts"]["store"], "not checked yet", "{answer:?}");
+    assert!(answer.headers.contains_key("retry-after"));
+    for part in Part::ALL {
+        host.app.health.set(part, None);
+    }
+    assert_eq!(host.send(None, "GET", "/health/ready", "").await.status, StatusCode::OK);
 }
