@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::client::ClientError;
 use crate::history::Outcome;
-use crate::platform::{Order, Payment, Platform, is_conflict, state_in};
+use crate::platform::{Order, Payment, Platform, is_busy, is_conflict, state_in};
 use crate::sandbox::Notice;
 use crate::servers::{ServerError, wait_until};
 use crate::world::{Line, World, WorldError, catalogue, run_name};
@@ -289,32 +289,37 @@ impl Journey {
     /// [`WorldError`]: also when the host is gone.
     pub async fn push(&mut self, world: &World) -> Result<Ended, WorldError> {
         let cart = self.cart(Paying::Sandbox);
-        let order = self.create(world, &cart).await?;
-        let shop_order = order.shop().order_no.clone();
-        let mut last = String::new();
-        let pushed = wait_until("completion", STEP_LIMIT, async || -> Result<_, WorldError> {
-            let read = self.buyer.read(&order.order_no).await?;
-            let Some((status, sub_status)) = state_in(&read, &shop_order) else {
-                return Err(WorldError::Wrong(format!("there is no {shop_order} in {read}")));
-            };
-            last = format!("{status}/{sub_status}");
-            if status == "completed" {
-                return Ok(Some(status));
-            }
-            let stepped = self.step(&order, &status, &sub_status).await;
-            match stepped {
-                Err(WorldError::Client(error)) if is_conflict(&error) => {}
-                other => other?,
+        let mut last = String::from("not there");
+        let pushed = wait_until("completion", STEP_LIMIT, async || {
+            match self.push_once(world, &cart, &mut last).await {
+                Err(WorldError::Client(error)) if is_conflict(&error) || is_busy(&error) => {}
+                Ok(None) => {}
+                other => return other,
             }
             tokio::time::sleep(PAUSE * 5).await;
             Ok(None)
         })
         .await;
-        let status = pushed.map_err(|error| match error {
-            WorldError::Server(error) => WorldError::Wrong(format!("{shop_order} is {last}: {error}")),
+        pushed.map_err(|error| match error {
+            WorldError::Server(error) => WorldError::Wrong(format!("{} is {last}: {error}", self.name)),
             other => other,
-        })?;
-        Ok(Ended { pay_order: order.order_no, shop_order, status, to_pay: order.to_pay })
+        })
+    }
+
+    /// Asks for the order again, looks where it is, and does the next step.
+    async fn push_once(&mut self, world: &World, cart: &Value, last: &mut String) -> Result<Option<Ended>, WorldError> {
+        let order = self.create(world, cart).await?;
+        let shop_order = order.shop().order_no.clone();
+        let read = self.buyer.read(&order.order_no).await?;
+        let Some((status, sub_status)) = state_in(&read, &shop_order) else {
+            return Err(WorldError::Wrong(format!("there is no {shop_order} in {read}")));
+        };
+        *last = format!("{status}/{sub_status}");
+        if status == "completed" {
+            return Ok(Some(Ended { pay_order: order.order_no, shop_order, status, to_pay: order.to_pay }));
+        }
+        self.step(&order, &status, &sub_status).await?;
+        Ok(None)
     }
 
     async fn step(&mut self, order: &Order, status: &str, sub_status: &str) -> Result<(), WorldError> {

@@ -201,3 +201,8 @@ pub fn problem_code(answer: &Answer) -> String {
 pub fn is_conflict(error: &ClientError) -> bool {
     error.status() == Some(StatusCode::CONFLICT)
 }
+
+/// Whether the platform asked to try again later.
+pub fn is_busy(error: &ClientError) -> bool {
+    error.status() == Some(StatusCode::SERVICE_UNAVAILABLE)
+}

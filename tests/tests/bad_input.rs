@@ -44,8 +44,12 @@ async fn bodies(world: &World) {
     let call = Call::new(Method::POST, "/api/v1/orders");
     let call = call.bytes(HeaderValue::from_static("text/plain"), Bytes::from(good));
     assert_eq!(refused(world, &mut journey, call).await.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    // The host answers before it has read such a body: the client may see the answer or a connection that ends.
     let huge = json!({"mode": "x".repeat(1 << 20)});
-    assert_eq!(refused(world, &mut journey, create(&huge)).await.status, StatusCode::PAYLOAD_TOO_LARGE);
+    match journey.buyer().send("create", create(&huge)).await {
+        Ok(answer) => assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE),
+        Err(cut_off) => assert_eq!(cut_off.status(), None),
+    }
     let mut unknown = journey.cart(Paying::Sandbox);
     unknown["colour"] = json!("red");
     assert_eq!(refused(world, &mut journey, create(&unknown)).await.status, StatusCode::BAD_REQUEST);
