@@ -146,7 +146,7 @@ mod tests {
             "counting"
         }
         fn rest(&self) -> Duration {
-            Duration::from_secs(3_600)
+            Duration::from_hours(1)
         }
         async fn run_once(&mut self) -> Result<Worked, Trouble> {
             self.count += 1;
