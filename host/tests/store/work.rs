@@ -41,7 +41,7 @@ on_both! {
         assert_eq!(db.store.lease("host-a", &GROUPS).await.unwrap().len(), 15);
         let leases = db.store.leases().await.unwrap();
         assert_eq!(leases.iter().filter(|lease| lease.held && lease.holder == "host-a").count(), 15);
-        db.store.release("host-a").await.unwrap();
+        db.store.release("host-a", &GROUPS).await.unwrap();
         assert_eq!(db.store.lease("host-b", &GROUPS).await.unwrap().len(), 16);
         db.side().await.run("UPDATE relay_leases SET until_at = until_at - 20000 WHERE grp < 4").await;
         assert_eq!(db.store.lease("host-a", &GROUPS).await.unwrap(), [0, 1, 2, 3]);
@@ -60,9 +60,7 @@ on_both! {
         assert_eq!(tags, [("ORDER_CREATED", 1), ("ORDER_PAID", 2), ("ORDER_SHIPPED", 3)]);
         assert!(events.iter().all(|o| o.event.topic == Topic::Order && o.event.body.contains(&o.event.id())));
         assert_eq!(db.store.outbox_backlog().await.unwrap()[0].events, 3);
-        db.store.mark_published(events[..2].iter().map(|o| o.published(NOW)).collect()).unwrap();
-        // Marks go through the queue in order, so after this they are done.
-        db.store.number_block().await.unwrap();
+        db.store.mark_relayed(events[..2].iter().map(|o| o.published(NOW)).collect(), vec![]).await.unwrap();
         assert_eq!(db.store.take_events(group, 0, 100).await.unwrap(), events[2..]);
         assert_eq!(db.store.sent_events(group, 0, 100).await.unwrap(), events[..2]);
         assert_eq!(db.store.sent_events(group, events[0].position, 100).await.unwrap(), events[1..2]);
@@ -91,7 +89,7 @@ on_both! {
         let tree = created(&db.store, 1, "lilei").await;
         let group = tree.pay.no.slot().group();
         let events = db.store.take_events(group, 0, 9).await.unwrap();
-        db.store.mark_published(events.iter().map(|o| o.published(NOW)).collect()).unwrap();
+        db.store.mark_relayed(events.iter().map(|o| o.published(NOW)).collect(), vec![]).await.unwrap();
         let kept = db.store.purge(NOW + 26 * 3_600_000).await.unwrap();
         assert_eq!((kept.claims, kept.events), (0, 0));
         let gone = db.store.purge(NOW + 7 * 24 * 3_600_000 + 1).await.unwrap();
@@ -107,6 +105,23 @@ on_both! {
         db.store.mark_stream(mark.clone()).await.unwrap();
         assert_eq!(db.store.stream_mark(&mark.stream).await.unwrap(), Some(mark));
         assert_eq!(db.store.stream_mark("other").await.unwrap(), None);
+    }
+
+    async fn hosts_count_each_other(db) {
+        assert_eq!(db.store.show_host("host-a").await.unwrap(), 1);
+        assert_eq!(db.store.show_host("host-b").await.unwrap(), 2);
+        assert_eq!(db.store.show_host("host-a").await.unwrap(), 2);
+        db.store.hide_host("host-b").await.unwrap();
+        assert_eq!(db.store.show_host("host-a").await.unwrap(), 1);
+    }
+
+    async fn marks_go_with_the_events_they_are_about(db) {
+        let mark = |low_mark: i64| StreamMark { stream: "order.events:3".into(), last_id: low_mark.to_string(), low_mark };
+        let marks = [1, 2, 3].map(mark).map(|mark| db.store.mark_relayed(vec![], vec![mark]));
+        for marked in futures_util::future::join_all(marks).await {
+            marked.unwrap();
+        }
+        assert_eq!(db.store.stream_mark("order.events:3").await.unwrap(), Some(mark(3)));
     }
 
     async fn the_databases_clock_is_readable(db) {
