@@ -192,10 +192,13 @@ fn every_statement() -> Vec<&'static Sql> {
 /// For the tests that show what must not be possible.
 #[doc(hidden)]
 pub mod testing {
+    use std::future::{Future as _, poll_fn};
+    use std::pin::pin;
     use std::sync::LazyLock;
+    use std::task::Poll;
 
     use super::Store;
-    use super::sql::Sql;
+    use super::sql::{Pool, Sql};
 
     static WRITE: LazyLock<Sql> =
         LazyLock::new(|| Sql::both("write on a reader", "UPDATE catalogue_revision SET revision = -1"));
@@ -204,5 +207,25 @@ pub mod testing {
     pub async fn write_on_reader(store: &Store) -> Result<(), String> {
         let rows = store.readers().fetch(&WRITE, &[]).await;
         rows.map(drop).map_err(|error| error.to_string())
+    }
+
+    /// Does what nobody may: begins on the readers' pool, and drops the future after a few polls.
+    #[expect(clippy::disallowed_methods, reason = "it shows that even this loses no write")]
+    pub async fn cancel_begin(store: &Store, polls: usize) {
+        macro_rules! cancel {
+            ($pool:expr) => {{
+                let mut begin = pin!($pool.begin());
+                for _ in 0..polls {
+                    if poll_fn(|context| Poll::Ready(begin.as_mut().poll(context).is_ready())).await {
+                        break;
+                    }
+                    tokio::task::yield_now().await;
+                }
+            }};
+        }
+        match store.readers() {
+            Pool::Sqlite(pool) => cancel!(pool),
+            Pool::Postgres(pool) => cancel!(pool),
+        }
     }
 }

@@ -61,7 +61,6 @@ on_both! {
         assert!(events.iter().all(|o| o.event.topic == Topic::Order && o.event.body.contains(&o.event.id())));
         assert_eq!(db.store.outbox_backlog().await.unwrap()[0].events, 3);
         db.store.mark_relayed(events[..2].iter().map(|o| o.published(NOW)).collect(), vec![]).await.unwrap();
-        db.store.number_block().await.unwrap();
         assert_eq!(db.store.take_events(group, 0, 100).await.unwrap(), events[2..]);
         assert_eq!(db.store.sent_events(group, 0, 100).await.unwrap(), events[..2]);
         assert_eq!(db.store.sent_events(group, events[0].position, 100).await.unwrap(), events[1..2]);
@@ -106,6 +105,23 @@ on_both! {
         db.store.mark_stream(mark.clone()).await.unwrap();
         assert_eq!(db.store.stream_mark(&mark.stream).await.unwrap(), Some(mark));
         assert_eq!(db.store.stream_mark("other").await.unwrap(), None);
+    }
+
+    async fn hosts_count_each_other(db) {
+        assert_eq!(db.store.show_host("host-a").await.unwrap(), 1);
+        assert_eq!(db.store.show_host("host-b").await.unwrap(), 2);
+        assert_eq!(db.store.show_host("host-a").await.unwrap(), 2);
+        db.store.hide_host("host-b").await.unwrap();
+        assert_eq!(db.store.show_host("host-a").await.unwrap(), 1);
+    }
+
+    async fn marks_go_with_the_events_they_are_about(db) {
+        let mark = |low_mark: i64| StreamMark { stream: "order.events:3".into(), last_id: low_mark.to_string(), low_mark };
+        let marks = [1, 2, 3].map(mark).map(|mark| db.store.mark_relayed(vec![], vec![mark]));
+        for marked in futures_util::future::join_all(marks).await {
+            marked.unwrap();
+        }
+        assert_eq!(db.store.stream_mark("order.events:3").await.unwrap(), Some(mark(3)));
     }
 
     async fn the_databases_clock_is_readable(db) {

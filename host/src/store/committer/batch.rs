@@ -9,6 +9,7 @@ use super::publish::{Relayed, publish};
 use super::writer::{Fate, Writer, begin, fate};
 use super::{admin, write};
 use crate::domain::change::{Change, Refusal};
+use crate::entropy::Entropy;
 use crate::store::error::{CommitError, StoreError};
 use crate::store::sql::Conn;
 
@@ -233,8 +234,11 @@ pub(super) struct Ids {
 
 impl Ids {
     pub(super) fn new() -> Self {
-        let unique = i64::try_from(rand::random::<u64>() >> 2).unwrap_or(1);
-        Self { prefix: rand::random(), batch: 0, unique: unique.max(1) }
+        let (mut prefix, mut unique) = ([0; 16], [0; 8]);
+        Entropy::system().fill(&mut prefix);
+        Entropy::system().fill(&mut unique);
+        let unique = i64::try_from(u64::from_be_bytes(unique) >> 2).unwrap_or(0);
+        Self { prefix: u128::from_be_bytes(prefix), batch: 0, unique: unique.max(1) }
     }
 
     fn next_batch(&mut self) -> String {
