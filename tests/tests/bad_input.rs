@@ -20,7 +20,10 @@ async fn refused(world: &World, journey: &mut Journey, call: Call) -> Answer {
     let answer = journey.buyer().send("create", call).await.unwrap();
     assert!(answer.status.is_client_error(), "{answer:?}");
     let body: Value = answer.json().unwrap();
-    assert!(!body["detail"].as_str().unwrap().is_empty() && body["type"].as_str().unwrap().starts_with("urn:"), "{body}");
+    assert!(
+        !body["detail"].as_str().unwrap().is_empty() && body["type"].as_str().unwrap().starts_with("urn:"),
+        "{body}"
+    );
     world.history.create(journey.name(), Outcome::Refused);
     answer
 }
@@ -57,7 +60,8 @@ async fn bodies(world: &World) {
 
 async fn quantities(world: &World) {
     let mut journey = Journey::new(world, Line::Goods);
-    let bad = [json!(-1), json!(0), json!(1.5), json!("2"), json!(4_294_967_296_i64), json!(9_223_372_036_854_775_807_i64)];
+    let bad =
+        [json!(-1), json!(0), json!(1.5), json!("2"), json!(4_294_967_296_i64), json!(9_223_372_036_854_775_807_i64)];
     for quantity in bad {
         let cart = with_quantity(&journey, &quantity);
         let answer = refused(world, &mut journey, create(&cart)).await;

@@ -34,10 +34,14 @@ async fn refused(world: &World, bytes: Vec<u8>, because: &str) {
 /// Many locals alive over many branches: a small file that costs a compiler minutes.
 fn compile_bomb() -> Vec<u8> {
     let locals = 5_000;
-    let mut text = format!("(component (core module (func (export \"f\") (param i32) (local {})\n", "i64 ".repeat(locals));
+    let mut text =
+        format!("(component (core module (func (export \"f\") (param i32) (local {})\n", "i64 ".repeat(locals));
     for at in 0..3_000 {
         let (to, from) = (at % locals + 1, (at * 7_919) % locals + 1);
-        let _ = writeln!(text, "(block (br_if 0 (local.get 0)) (local.set {to} (i64.add (local.get {from}) (i64.const 1))))");
+        let _ = writeln!(
+            text,
+            "(block (br_if 0 (local.get 0)) (local.set {to} (i64.add (local.get {from}) (i64.const 1))))"
+        );
     }
     text.push_str(")))");
     wat::parse_str(text).unwrap()
@@ -73,7 +77,8 @@ fn bait(code: &str, kind: i32) -> Value {
 #[tokio::test]
 async fn a_line_that_misbehaves_does_not_disturb_goods() {
     let world = World::start(hookline_tests::world::host_settings(), &Pace::default()).await.unwrap();
-    let ways = ["loop", "eat-memory", "trap", "deep-recursion", "huge-answer", "negative-price", "overflow", "log-flood"];
+    let ways =
+        ["loop", "eat-memory", "trap", "deep-recursion", "huge-answer", "negative-price", "overflow", "log-flood"];
     for (kind, way) in KINDS.zip(ways) {
         // Good as long as it is tried, bad once it is in.
         let code = format!("hostile-{way}");
