@@ -279,7 +279,11 @@ impl Journey {
 
     /// Calls the host at its new address after a restart.
     pub fn reconnect(&mut self, world: &World) {
-        *self = Self { order: self.order.take(), pause: self.pause, ..Self::named(world, self.line, self.number, &self.buyer_id) };
+        *self = Self {
+            order: self.order.take(),
+            pause: self.pause,
+            ..Self::named(world, self.line, self.number, &self.buyer_id)
+        };
     }
 
     /// Drives the order to completed from wherever it is, asking again what may have been done already. For runs in
@@ -378,5 +382,9 @@ pub fn outcome(created: &Result<Order, ClientError>) -> Outcome {
 /// # Errors
 /// [`WorldError::Wrong`].
 pub fn expect(word: &str, among: &[&str], what: &str) -> Result<(), WorldError> {
-    if among.contains(&word) { Ok(()) } else { Err(WorldError::Wrong(format!("{what} is {word}, not one of {among:?}"))) }
+    if among.contains(&word) {
+        Ok(())
+    } else {
+        Err(WorldError::Wrong(format!("{what} is {word}, not one of {among:?}")))
+    }
 }

@@ -42,7 +42,10 @@ impl Mint {
 
     /// Of the business line `code`: suppliers' signals come with it.
     pub fn business(&self, code: &str) -> String {
-        self.issue(Principal { business: Some(code.to_owned()), ..principal(&format!("{code}-service"), Role::Business) })
+        self.issue(Principal {
+            business: Some(code.to_owned()),
+            ..principal(&format!("{code}-service"), Role::Business)
+        })
     }
 
     /// Of a shop: ship notices come with it.

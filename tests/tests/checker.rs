@@ -32,17 +32,26 @@ const FAULTS: [(&str, Invariant); 27] = [
     ("DELETE FROM refunds", Invariant::MoneyConserved),
     ("UPDATE settlements SET gross = gross + 1, net = net + 1", Invariant::MoneyConserved),
     ("UPDATE wallet_accounts SET available = available + 1", Invariant::MoneyConserved),
-    ("DELETE FROM postings WHERE operation <> 'top_up' AND to_account NOT LIKE 'available:%'", Invariant::MoneyConserved),
+    (
+        "DELETE FROM postings WHERE operation <> 'top_up' AND to_account NOT LIKE 'available:%'",
+        Invariant::MoneyConserved,
+    ),
     ("DELETE FROM outbox_sent WHERE sequence = 2", Invariant::Events),
-    ("INSERT INTO outbox (grp, subject, topic, sequence, tag, body) \
-      SELECT grp, subject, topic, sequence + 1, tag, body FROM outbox_sent WHERE sequence = 4", Invariant::Events),
+    (
+        "INSERT INTO outbox (grp, subject, topic, sequence, tag, body) \
+      SELECT grp, subject, topic, sequence + 1, tag, body FROM outbox_sent WHERE sequence = 4",
+        Invariant::Events,
+    ),
     ("DELETE FROM flows WHERE version = 1", Invariant::Legal),
     ("UPDATE shop_orders SET version = version + 1", Invariant::Legal),
     ("UPDATE shop_orders SET status = 2 WHERE status = 6", Invariant::Legal),
     ("UPDATE flows SET to_status = 0 WHERE event = 'pay'", Invariant::Legal),
     ("UPDATE pay_orders SET status = 1 WHERE status = 2", Invariant::Legal),
-    ("INSERT INTO timers (slot, subject, kind, grp, due, attempt) \
-      SELECT slot, no, 1, 0, 0, 0 FROM shop_orders WHERE ended_at IS NOT NULL", Invariant::Legal),
+    (
+        "INSERT INTO timers (slot, subject, kind, grp, due, attempt) \
+      SELECT slot, no, 1, 0, 0, 0 FROM shop_orders WHERE ended_at IS NOT NULL",
+        Invariant::Legal,
+    ),
 ];
 
 /// A database with completed, cancelled, closed and wallet-paid orders, and what its outside says.

@@ -3,7 +3,6 @@
 use hookline_tests::servers::{HostProcess, HostSettings};
 
 #[tokio::test]
-#[ignore = "until hookline serve is there"]
 async fn a_host_comes_back_after_a_stop_and_after_a_kill() {
     let mut host = HostProcess::start(HostSettings::default()).await.unwrap();
     let first = host.pid();
@@ -24,7 +23,6 @@ async fn a_host_comes_back_after_a_stop_and_after_a_kill() {
 }
 
 #[tokio::test]
-#[ignore = "until hookline serve is there"]
 async fn a_host_that_cannot_start_says_why() {
     let settings = HostSettings::default().set("ORDER_DB_URL", "nonsense://");
     let error = HostProcess::start(settings).await.unwrap_err().to_string();

@@ -10,11 +10,13 @@ use futures_util::future::{join, join_all};
 use hookline_tests::checker;
 use hookline_tests::client::{Answer, Call};
 use hookline_tests::journey::{Journey, Paying};
-use hookline_tests::world::{HOSTILE_KIND, Line, LineSetup, Pace, World, component};
+use hookline_tests::world::{Line, LineSetup, Pace, World, component};
 use hyper::Method;
 use serde_json::{Value, json};
 
 const HUNDRED_MB: usize = 100 << 20;
+/// Order types of the hostile lines.
+const KINDS: std::ops::Range<i32> = 661..700;
 /// A quote of goods beside attackers may take this long: far above what it takes, far below a looping hook's deadline
 /// in a row.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -32,10 +34,14 @@ async fn refused(world: &World, bytes: Vec<u8>, because: &str) {
 /// Many locals alive over many branches: a small file that costs a compiler minutes.
 fn compile_bomb() -> Vec<u8> {
     let locals = 5_000;
-    let mut text = format!("(component (core module (func (export \"f\") (param i32) (local {})\n", "i64 ".repeat(locals));
+    let mut text =
+        format!("(component (core module (func (export \"f\") (param i32) (local {})\n", "i64 ".repeat(locals));
     for at in 0..3_000 {
         let (to, from) = (at % locals + 1, (at * 7_919) % locals + 1);
-        let _ = writeln!(text, "(block (br_if 0 (local.get 0)) (local.set {to} (i64.add (local.get {from}) (i64.const 1))))");
+        let _ = writeln!(
+            text,
+            "(block (br_if 0 (local.get 0)) (local.set {to} (i64.add (local.get {from}) (i64.const 1))))"
+        );
     }
     text.push_str(")))");
     wat::parse_str(text).unwrap()
@@ -63,27 +69,28 @@ async fn bad_uploads_are_refused_and_change_nothing() {
     checker::check_world(&world).await.unwrap().assert_clean();
 }
 
-fn bait(code: &str) -> Value {
-    let shop = json!({"shop_id": "trap", "business": code, "type": HOSTILE_KIND, "items": [{"sku_id": "bait", "quantity": 1}]});
+fn bait(code: &str, kind: i32) -> Value {
+    let shop = json!({"shop_id": "trap", "business": code, "type": kind, "items": [{"sku_id": "bait", "quantity": 1}]});
     json!({"mode": "wait", "channel": "api", "currency": "CNY", "shops": [shop]})
 }
 
 #[tokio::test]
 async fn a_line_that_misbehaves_does_not_disturb_goods() {
     let world = World::start(hookline_tests::world::host_settings(), &Pace::default()).await.unwrap();
-    let ways = ["loop", "eat-memory", "trap", "deep-recursion", "huge-answer", "negative-price", "overflow", "log-flood"];
-    for way in ways {
+    let ways =
+        ["loop", "eat-memory", "trap", "deep-recursion", "huge-answer", "negative-price", "overflow", "log-flood"];
+    for (kind, way) in KINDS.zip(ways) {
         // Good as long as it is tried, bad once it is in.
         let code = format!("hostile-{way}");
-        world.register(&LineSetup::hostile(&code, json!({}))).await.unwrap();
-        let spoilt = LineSetup::hostile(&code, json!({"hook": "quote", "behave": way}));
+        world.register(&LineSetup::hostile(&code, kind, json!({}))).await.unwrap();
+        let spoilt = LineSetup::hostile(&code, kind, json!({"hook": "quote", "behave": way}));
         world.admin().business(&spoilt).await.unwrap();
     }
     let is_over = AtomicBool::new(false);
     let begin = Instant::now();
-    let attack = join_all(ways.map(async |way| {
+    let attack = join_all(KINDS.zip(ways).map(async |(kind, way)| {
         let mut client = world.host.client().with_token(&world.mint.buyer("attacker"));
-        let cart = bait(&format!("hostile-{way}"));
+        let cart = bait(&format!("hostile-{way}"), kind);
         let mut asked = 0;
         while !is_over.load(Ordering::Relaxed) {
             let answer = client.send(Call::new(Method::POST, "/api/v1/quotes").json(&cart)).await.unwrap();

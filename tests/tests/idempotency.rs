@@ -133,9 +133,11 @@ async fn callbacks_are_believed_only_when_they_fit(world: &World) {
 async fn a_supplier_that_stutters_is_called_once(world: &World) {
     use hookline_tests::suppliers::Manner;
     for manner in [Manner::Duplicate, Manner::LoseAnswer, Manner::Fail(500)] {
-        for (line, supplier) in
-            [(Line::Topup, &world.suppliers.topup), (Line::Flight, &world.suppliers.flight), (Line::Hotel, &world.suppliers.hotel)]
-        {
+        for (line, supplier) in [
+            (Line::Topup, &world.suppliers.topup),
+            (Line::Flight, &world.suppliers.flight),
+            (Line::Hotel, &world.suppliers.hotel),
+        ] {
             supplier.manners().next([manner.clone()]);
             let ended = Journey::new(world, line).to_completed(world, Paying::Sandbox).await.unwrap();
             assert_eq!(supplier.book().effects(line.effect().unwrap(), &ended.shop_order), 1, "{line:?} {manner:?}");

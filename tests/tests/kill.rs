@@ -22,23 +22,27 @@ const POINTS: [&str; 6] = [
 ];
 /// The host dies when it comes there for this time: some orders are ahead of it, some behind.
 const TIME: u32 = 4;
-const EACH: usize = 3;
+const EACH: usize = 2;
 const DEATH_LIMIT: Duration = Duration::from_secs(30);
 
 /// One life: the host dies at the point, comes back, and everything converges.
 async fn dies_at(world: &mut World, point: &str) {
     world.host.change(|settings| settings.set(FAULT, format!("{point}@{TIME}")));
     world.restart().await.unwrap();
-    let mut journeys: Vec<Journey> =
-        Line::ALL.into_iter().flat_map(|line| (0..EACH).map(move |_| line)).map(|line| Journey::new(world, line)).collect();
+    let mut journeys: Vec<Journey> = Line::ALL
+        .into_iter()
+        .flat_map(|line| (0..EACH).map(move |_| line))
+        .map(|line| Journey::new(world, line))
+        .collect();
     // Most of these end with the host.
     let _ = join_all(journeys.iter_mut().map(|journey| journey.push(world))).await;
-    let died = wait_until("the fault", DEATH_LIMIT, async || Ok::<_, ServerError>(world.host.has_ended().then_some(())));
+    let died =
+        wait_until("the fault", DEATH_LIMIT, async || Ok::<_, ServerError>(world.host.has_ended().then_some(())));
     died.await.unwrap_or_else(|error| panic!("{point} never came, so nothing was tested: {error}"));
 
     world.host.change(|settings| settings.unset(FAULT));
     world.restart().await.unwrap();
-    journeys.iter_mut().for_each(|journey| journey.reconnect(world));
+    reconnect(&mut journeys, world);
     for ended in join_all(journeys.iter_mut().map(|journey| journey.push(world))).await {
         let ended = ended.unwrap_or_else(|error| panic!("after {point}: {error}\n{}", world.host.log()));
         assert_eq!(ended.status, "completed");
@@ -53,6 +57,12 @@ async fn dies_everywhere(mut world: World) {
     }
 }
 
+fn reconnect(journeys: &mut [Journey], world: &World) {
+    for journey in journeys {
+        journey.reconnect(world);
+    }
+}
+
 /// SIGKILL at any moment, again and again, while orders run.
 async fn dies_at_any_moment(world: &mut World) {
     let mut journeys: Vec<Journey> = Line::ALL.into_iter().map(|line| Journey::new(world, line)).collect();
@@ -62,7 +72,7 @@ async fn dies_at_any_moment(world: &mut World) {
         let _ = tokio::time::timeout(Duration::from_millis(after_ms), pushes).await;
         world.host.kill().await.unwrap();
         world.restart().await.unwrap();
-        journeys.iter_mut().for_each(|journey| journey.reconnect(world));
+        reconnect(&mut journeys, world);
     }
     for ended in join_all(journeys.iter_mut().map(|journey| journey.push(world))).await {
         assert_eq!(ended.unwrap().status, "completed");

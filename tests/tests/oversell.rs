@@ -4,9 +4,9 @@
 
 use futures_util::future::join_all;
 use hookline_tests::checker;
+use hookline_tests::client::Call;
 use hookline_tests::history::Outcome;
 use hookline_tests::journey::{self, Journey, Paying};
-use hookline_tests::client::Call;
 use hookline_tests::platform::{Order, problem_code};
 use hookline_tests::servers::TestDatabase;
 use hookline_tests::world::catalogue::SkuFacts;

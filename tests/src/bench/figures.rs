@@ -65,7 +65,11 @@ impl fmt::Display for Figures {
         let hot = ratio(self.postgres_hot, self.pgbench_hot);
         writeln!(formatter, "{:<28}{:>10}{:>12}{:>9}", "a second", "pgbench", "platform", "ratio")?;
         writeln!(formatter, "{:<28}{:>10.0}{:>12.0}{flow:>9.2}", "flows", self.pgbench_flow, self.postgres_flow)?;
-        writeln!(formatter, "{:<28}{:>10.0}{:>12.0}{hot:>9.2}", "creates of one SKU", self.pgbench_hot, self.postgres_hot)?;
+        writeln!(
+            formatter,
+            "{:<28}{:>10.0}{:>12.0}{hot:>9.2}",
+            "creates of one SKU", self.pgbench_hot, self.postgres_hot
+        )?;
         writeln!(formatter, "{:<28}{:>10}{:>12.0}", "flows on SQLite", "", self.sqlite_flow)?;
         writeln!(formatter, "a flow of five calls: p50 {:.1?}, p99 {:.1?}", self.p50, self.p99)?;
         write!(formatter, "hook: {} µs p50; host: {} MB resident", self.hook_us_p50, self.host_rss_mb)

@@ -83,7 +83,7 @@ async fn measure(arguments: &Arguments) -> Result<Figures, WorldError> {
     figures.pgbench_hot = yardstick::run(&server, "hot.sql", HOT_CROWD, took).await?;
     eprintln!("pgbench hot, {HOT_CROWD} clients: {:.0}/s", figures.pgbench_hot);
 
-    let url = server.create_database("hookline").await.map_err(database_error)?;
+    let url = server.create_database("hookline").await.map_err(|error| database_error(&error))?;
     let world = world(&host_settings().set("ORDER_DB_URL", url)).await?;
     for crowd in CROWDS {
         let measured = run_load(&world, Run::Flow, crowd, took, "PostgreSQL flow").await?;
@@ -123,13 +123,14 @@ async fn world(settings: &HostSettings) -> Result<World, WorldError> {
         auto_waybill: true,
     };
     let mut setup = LineSetup::new(Line::Goods, &pace, &world.suppliers);
-    setup.skus = (1..=SKUS).map(|n| SkuFacts::goods(&flow::sku(n), if n % 2 == 0 { 1_990 } else { 980 }, PLENTY)).collect();
+    setup.skus =
+        (1..=SKUS).map(|n| SkuFacts::goods(&flow::sku(n), if n % 2 == 0 { 1_990 } else { 980 }, PLENTY)).collect();
     setup.skus.push(SkuFacts::goods(flow::HOT, 1_990, PLENTY));
     world.register(&setup).await?;
     world.sells(Line::Goods, serde_json::json!([{"sku_id": flow::HOT, "quantity": 1}])).await?;
     Ok(world)
 }
 
-fn database_error(error: DatabaseError) -> WorldError {
+fn database_error(error: &DatabaseError) -> WorldError {
     WorldError::Wrong(error.to_string())
 }

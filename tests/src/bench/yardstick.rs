@@ -14,7 +14,7 @@ fn file(name: &str) -> PathBuf {
 
 /// Makes the database with its tables and stock.
 pub(super) async fn prepare(server: &OwnPostgres) -> Result<(), WorldError> {
-    let url = server.create_database(DATABASE).await.map_err(super::database_error)?;
+    let url = server.create_database(DATABASE).await.map_err(|error| super::database_error(&error))?;
     let mut command = server.server().binaries().command("psql");
     command.args(["-q", "-X", "-v", "ON_ERROR_STOP=1", "-f"]).arg(file("schema.sql")).arg(url);
     output(command).await.map(drop)

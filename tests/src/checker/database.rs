@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
-use sqlx::{AssertSqlSafe, Column as _, ConnectOptions as _, Connection as _, Executor as _, Row as _, TypeInfo as _, ValueRef as _};
+use sqlx::{
+    AssertSqlSafe, Column as _, ConnectOptions as _, Connection as _, Executor as _, Row as _, TypeInfo as _,
+    ValueRef as _,
+};
 
 /// Where the platform keeps its orders.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,7 +101,9 @@ impl Reading {
     pub(super) async fn rows(&mut self, query: &str) -> Result<Vec<Row>, sqlx::Error> {
         let query = AssertSqlSafe(query.to_owned());
         match self {
-            Self::Sqlite(connection) => sqlx::query(query).fetch_all(connection).await?.iter().map(from_sqlite).collect(),
+            Self::Sqlite(connection) => {
+                sqlx::query(query).fetch_all(connection).await?.iter().map(from_sqlite).collect()
+            }
             Self::Postgres(connection) => {
                 sqlx::query(query).fetch_all(connection).await?.iter().map(from_postgres).collect()
             }

@@ -77,7 +77,9 @@ fn history(shop: &ShopOrder, rows: &[&Flow], findings: &mut Findings) {
     findings.equal(Invariant::Legal, &before, &state, || format!("the last step of {}", shop.no));
     for ignored in rows.iter().filter(|flow| flow.n != 0) {
         let nothing = ignored.from == Some(ignored.to) && (0..=shop.version).contains(&ignored.version);
-        findings.check(Invariant::Legal, nothing, || format!("{}: an ignored {} changed something", shop.no, ignored.event));
+        findings.check(Invariant::Legal, nothing, || {
+            format!("{}: an ignored {} changed something", shop.no, ignored.event)
+        });
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::findings::{Findings, Invariant};
 use super::legal;
-use super::snapshot::{Item, Payment, PayOrder, Refund, ShopOrder, Snapshot};
+use super::snapshot::{Item, PayOrder, Payment, Refund, ShopOrder, Snapshot};
 
 const SUCCEEDED: i64 = 1;
 const REFUND_FAILED: i64 = 2;
@@ -104,7 +104,8 @@ fn captured(order: &PayOrder, payments: &[Payment], findings: &mut Findings) {
     let to_pay = num(&order.amounts, "to_pay");
     let fits = |payment: &&Payment| payment.pay_no == order.no && payment.status == SUCCEEDED;
     let is_paid = payments.iter().filter(fits).any(|payment| payment.amount + payment.balance == to_pay);
-    findings.check(Invariant::MoneyConserved, is_paid, || format!("{} is paid without a payment of {to_pay}", order.no));
+    findings
+        .check(Invariant::MoneyConserved, is_paid, || format!("{} is paid without a payment of {to_pay}", order.no));
 }
 
 fn refunds(

@@ -50,7 +50,8 @@ pub(super) fn check(snapshot: &Snapshot, findings: &mut Findings) {
         let moved = by_key.remove(&key).unwrap_or_default();
         findings.equal(Invariant::NoOversell, &is, &moved, || format!("stock of {key:?}"));
         let positive = available >= 0 && is.reserved >= 0 && is.sold >= 0;
-        findings.check(Invariant::NoOversell, positive, || format!("stock of {key:?} is below zero: {available}, {is:?}"));
+        findings
+            .check(Invariant::NoOversell, positive, || format!("stock of {key:?} is below zero: {available}, {is:?}"));
     }
     for key in by_key.keys() {
         findings.check(Invariant::NoOversell, false, || format!("{key:?} moved and has no stock row"));
@@ -64,6 +65,7 @@ pub(super) fn check(snapshot: &Snapshot, findings: &mut Findings) {
             None => false,
         };
         let state = status.get(&shop_no);
-        findings.check(Invariant::NoOversell, holds, || format!("{shop_no} in state {state:?} holds {held:?} of {key}"));
+        findings
+            .check(Invariant::NoOversell, holds, || format!("{shop_no} in state {state:?} holds {held:?} of {key}"));
     }
 }

@@ -68,7 +68,8 @@ async fn drive_line(world: &World, line: Line, arguments: &Arguments, bar: Progr
         bar.inc(1);
         Outcome { line, ended }
     };
-    let outcomes = stream::iter(0..arguments.orders).map(drive).buffer_unordered(arguments.orders.max(1)).collect().await;
+    let outcomes =
+        stream::iter(0..arguments.orders).map(drive).buffer_unordered(arguments.orders.max(1)).collect().await;
     bar.finish();
     outcomes
 }

@@ -51,12 +51,7 @@ async fn find(State(desk): State<Arc<Desk>>, headers: HeaderMap, Path(id): Path<
     .await
 }
 
-async fn cancel(
-    State(desk): State<Arc<Desk>>,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-    body: Bytes,
-) -> Response {
+async fn cancel(State(desk): State<Arc<Desk>>, headers: HeaderMap, Path(id): Path<String>, body: Bytes) -> Response {
     take(&desk, &headers, &body, async |post| {
         desk.book.once(&post.key, "cx", "cancel", &id);
         desk.book.mark(&id, "taken back");

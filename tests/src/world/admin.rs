@@ -6,9 +6,9 @@ use hyper::Method;
 use hyper::header::HeaderValue;
 use serde_json::{Value, json};
 
-use super::{WorldError, run_name};
 use super::catalogue::SkuFacts;
 use super::line::LineSetup;
+use super::{WorldError, run_name};
 use crate::client::{Answer, Call, Client, ClientError};
 
 /// Rows of one call.

@@ -58,9 +58,6 @@ impl Line {
     }
 }
 
-/// The order type of hostile lines.
-pub const HOSTILE_KIND: i32 = 666;
-
 /// How long things take in a world: seconds, so that completed orders are seen.
 #[derive(Debug, Clone)]
 pub struct Pace {
@@ -150,10 +147,10 @@ fn goods(pace: &Pace) -> Value {
 
 impl LineSetup {
     /// A line on the component that misbehaves on command: `behave` says in which hook and how.
-    pub fn hostile(code: &str, behave: Value) -> Self {
+    pub fn hostile(code: &str, kind: i32, behave: Value) -> Self {
         Self {
             component: "hostile".to_owned(),
-            kind: HOSTILE_KIND,
+            kind,
             code: code.to_owned(),
             settings: behave,
             origins: Vec::new(),

@@ -24,7 +24,7 @@ use crate::suppliers::Suppliers;
 use crate::tokens::Mint;
 
 pub use admin::Admin;
-pub use line::{HOSTILE_KIND, Line, LineSetup, Pace};
+pub use line::{Line, LineSetup, Pace};
 
 /// How long a new line may take to be sold from.
 const SALE_LIMIT: Duration = Duration::from_secs(15);
