@@ -353,13 +353,6 @@ create table number_blocks (
 );
 insert into number_blocks (id, next) values (1, 0);
 
-create table external_numbers (
-    kind text not null,
-    external_id text not null,
-    no bigint not null,
-    primary key (kind, external_id)
-);
-
 create table relay_leases (
     grp bigint not null primary key,
     holder text not null,
@@ -378,14 +371,6 @@ create table stream_marks (
     stream text not null primary key,
     last_id text not null,
     low_mark bigint not null
-);
-
-create table inbox (
-    consumer text not null,
-    event_id text not null,
-    state bigint not null,
-    at bigint not null,
-    primary key (consumer, event_id)
 );
 
 create table businesses (

@@ -29,7 +29,7 @@ use self::committer::{Answer, Job, Relayed};
 use self::open::{FileLock, Target};
 use self::sql::{Pool, Sql};
 use crate::domain::change::{Change, Committed};
-use crate::domain::ids::{Millis, OrderNo};
+use crate::domain::ids::Millis;
 
 /// When a caller that finds the queue full should come back.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -102,12 +102,6 @@ impl Store {
     /// A block of [`BLOCK`](crate::domain::number::BLOCK) sequence values that nobody else gets: its first value.
     pub async fn number_block(&self) -> Result<i64, CommitError> {
         self.ask(Job::NumberBlock).await
-    }
-
-    /// The number of an external id: the one it already has, or else the candidate, for ever.
-    pub async fn external_number(&self, kind: &str, id: &str, candidate: OrderNo) -> Result<OrderNo, CommitError> {
-        let (kind, id) = (kind.to_owned(), id.to_owned());
-        self.ask(|answer| Job::ExternalNumber { kind, id, candidate, answer }).await
     }
 
     /// Takes or renews the leases of slot groups for [`LEASE_MS`] by the database's clock: the groups that are held now.

@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 
 use hookline::domain::event::Topic;
-use hookline::domain::ids::OrderNo;
 use hookline::domain::number::BLOCK;
 use hookline::store::StreamMark;
 
@@ -25,13 +24,6 @@ on_both! {
             assert_eq!(start % BLOCK, 0);
             assert!(starts.insert(start));
         }
-    }
-
-    async fn an_external_id_always_has_the_same_number(db) {
-        let first = db.store.external_number("external", "x", OrderNo(7)).await.unwrap();
-        let second = db.store.external_number("external", "x", OrderNo(8)).await.unwrap();
-        let other = db.store.external_number("payment", "x", OrderNo(9)).await.unwrap();
-        assert_eq!((first.0, second.0, other.0), (7, 7, 9));
     }
 
     async fn a_group_is_leased_by_one_at_a_time(db) {

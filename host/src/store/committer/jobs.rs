@@ -1,7 +1,7 @@
 //! Writes that are no decisions: number blocks, leases, marks of streams, housekeeping. Each is a statement of its own.
 
 use super::writer::{Fate, Writer, fate};
-use crate::domain::ids::{Millis, OrderNo, SLOT_GROUPS};
+use crate::domain::ids::{Millis, SLOT_GROUPS};
 use crate::domain::number::BLOCK;
 use crate::store::error::StoreError;
 use crate::store::sql::{Row, Sql, Value, sql};
@@ -49,10 +49,6 @@ sql! {
     PURGE_SENT = Sql::both("purge outbox_sent",
         "DELETE FROM outbox_sent WHERE (grp, position) IN \
          (SELECT grp, position FROM outbox_sent WHERE sent_at < $1 ORDER BY sent_at LIMIT $2)");
-    EXTERNAL = Sql::both("insert external_numbers",
-        "INSERT INTO external_numbers (kind, external_id, no) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING");
-    EXTERNAL_NO = Sql::both("see external_numbers",
-        "SELECT no FROM external_numbers WHERE kind = $1 AND external_id = $2");
     MARK = Sql::both("mark stream",
         "INSERT INTO stream_marks (stream, last_id, low_mark) VALUES ($1, $2, $3) \
          ON CONFLICT (stream) DO UPDATE SET last_id = excluded.last_id, low_mark = excluded.low_mark");
@@ -147,17 +143,6 @@ pub(super) async fn purge(writer: &mut Writer, now: Millis) -> Result<Purged, St
         batches: run(writer, &PURGE_BATCHES, &[(now - BATCHES_KEPT_MS).into(), limit]).await?.0,
         events: run(writer, &PURGE_SENT, &[(now - SENT_KEPT_MS).into(), limit]).await?.0,
     })
-}
-
-pub(super) async fn external_number(
-    writer: &mut Writer,
-    kind: &str,
-    id: &str,
-    candidate: OrderNo,
-) -> Result<OrderNo, StoreError> {
-    run(writer, &EXTERNAL, &[kind.into(), id.into(), candidate.0.into()]).await?;
-    let (_, rows) = run(writer, &EXTERNAL_NO, &[kind.into(), id.into()]).await?;
-    rows.first().ok_or(StoreError::Lost)?.int(0).map(OrderNo)
 }
 
 pub(super) async fn mark_stream(writer: &mut Writer, mark: &StreamMark) -> Result<(), StoreError> {

@@ -148,9 +148,6 @@ impl Committer {
             Job::ShowHost { host, answer } => answer.give(jobs::show_host(writer, &host).await),
             Job::HideHost { host, answer } => answer.give(jobs::hide_host(writer, &host).await),
             Job::Purge { now, answer } => answer.give(jobs::purge(writer, now).await),
-            Job::ExternalNumber { kind, id, candidate, answer } => {
-                answer.give(jobs::external_number(writer, &kind, &id, candidate).await);
-            }
             Job::MarkStream { mark, answer } => answer.give(jobs::mark_stream(writer, &mark).await),
             Job::Prepare { sql, answer } => answer.give(prepare(writer, &sql).await),
             Job::Stop(answer) => {

@@ -5,7 +5,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::jobs::{Purged, StreamMark};
 use super::publish::Relayed;
 use crate::domain::change::{Change, Committed};
-use crate::domain::ids::{Millis, OrderNo};
+use crate::domain::ids::Millis;
 use crate::store::error::{CommitError, StoreError};
 use crate::store::sql::Sql;
 
@@ -47,7 +47,6 @@ pub(crate) enum Job {
     ShowHost { host: String, answer: Answer<usize> },
     HideHost { host: String, answer: Answer<()> },
     Purge { now: Millis, answer: Answer<Purged> },
-    ExternalNumber { kind: String, id: String, candidate: OrderNo, answer: Answer<OrderNo> },
     MarkStream { mark: StreamMark, answer: Answer<()> },
     Prepare { sql: Vec<&'static Sql>, answer: Answer<()> },
     Stop(Answer<()>),
