@@ -10,8 +10,8 @@ use crate::domain::ids::{BusinessCode, Digest, Millis, OrderNo};
 use crate::plugin::Call;
 use crate::telemetry::metrics::{HOOK_CALLS, HOOK_FUEL, HOOK_SECONDS};
 
-/// zstd level: records are small and many.
-const LEVEL: i32 = 1;
+/// zstd level: records are small and many, and below 0 no entropy tables are built for them.
+const LEVEL: i32 = -3;
 
 thread_local! {
     static COMPRESSOR: RefCell<Option<zstd::bulk::Compressor<'static>>> = const { RefCell::new(None) };
