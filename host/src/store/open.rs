@@ -69,6 +69,8 @@ impl Target {
                 .busy_timeout(Duration::from_secs(5))
                 .foreign_keys(false)
                 .pragma("journal_size_limit", LOG_BYTES)
+                // Keys begin with the slot, so a batch touches many pages: the default would checkpoint at every batch.
+                .pragma("wal_autocheckpoint", "8000")
                 .pragma("cache_size", "-65536")
                 .pragma("temp_store", "memory")
                 .statement_cache_capacity(256)
