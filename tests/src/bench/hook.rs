@@ -1,33 +1,65 @@
 //! What a hook costs (a fresh instance and a quote of five lines), and what the host needs.
 
-use hyper::Method;
-use serde_json::{Value, json};
+use hookline::domain::catalogue::Grant;
+use hookline::domain::hook::{Channel, ItemRequest, QuoteRequest, ShopRequest};
+use hookline::domain::ids::BusinessCode;
+use hookline::plugin::{Outcome, PluginSettings, Plugins};
+use hookline_servers::{HOST_BINARY, required};
 
-use super::flow;
-use super::load::now_ms;
-use crate::client::Call;
-use crate::journey::{self, Paying};
-use crate::world::{Line, World, WorldError};
+use crate::world::{World, WorldError, component};
 
-/// So many orders are made to measure it.
-const QUOTES: usize = 400;
-const LINES: usize = 5;
+/// So many quotes are made one after another; the first tenth only warms up.
+const QUOTES: usize = 20_000;
+const LINES: u32 = 5;
 
-/// The median of the decisions' own clock, microseconds.
-pub(super) async fn p50(world: &World) -> Result<i64, WorldError> {
-    let mut buyer = world.host.client().with_token(&world.mint.buyer("hook-watcher"));
-    let begin = now_ms();
-    for n in 0..QUOTES {
-        let items: Vec<Value> = (1..=LINES).map(|line| json!({"sku_id": flow::sku(n + line), "quantity": 1})).collect();
-        let cart = journey::cart(Line::Goods, json!(items), Paying::Sandbox, &format!("hook-{n}"));
-        buyer.send(Call::new(Method::POST, "/api/v1/orders").json(&cart)).await?.success()?;
+/// The median cost in the plugin room, microseconds: instance, call, firewall and the instance's end.
+pub(super) async fn p50() -> Result<i64, WorldError> {
+    let room = Plugins::start(&PluginSettings::new(required(HOST_BINARY)?.into())).map_err(wrong)?;
+    let line = BusinessCode::new("goods").map_err(wrong)?;
+    let checked = room.check(&line, &component("goods")?, &Grant::default(), "{}").await;
+    let (report, artefact) = checked.map_err(wrong)?;
+    room.load(&line, report.digest, &artefact, &Grant::default()).map_err(wrong)?;
+    let mut micros = Vec::with_capacity(QUOTES);
+    for _ in 0..QUOTES {
+        let call = room.quote(&line, report.digest, request()).await.map_err(wrong)?;
+        if !matches!(call.outcome, Outcome::Ok(_)) {
+            return Err(WorldError::Wrong(format!("the quote ended as {}", call.outcome.word())));
+        }
+        micros.push(call.micros);
     }
-    let query = format!("SELECT micros FROM decisions WHERE hook = 'pricing' AND at >= {begin} ORDER BY micros");
-    let rows = world.database().rows(&query).await?;
-    if rows.len() < QUOTES {
-        return Err(WorldError::Wrong(format!("{} pricing decisions for {QUOTES} orders", rows.len())));
+    let warm = &mut micros[QUOTES / 10..];
+    warm.sort_unstable();
+    i64::try_from(warm[warm.len() / 2]).map_err(wrong)
+}
+
+fn wrong(error: impl std::fmt::Display) -> WorldError {
+    WorldError::Wrong(error.to_string())
+}
+
+fn request() -> QuoteRequest {
+    let item = |line| ItemRequest {
+        line,
+        sku: format!("sku-{line}"),
+        quantity: 2,
+        facts: r#"{"title":"Tea","picture":"tea.jpg","price":2000,"grams":300,"tax_bp":1300}"#.to_owned(),
+        extra: vec![],
+    };
+    let items = (0..LINES).map(item).collect();
+    let shop = ShopRequest { shop: "shop-1".to_owned(), items, address: None, coupons: vec![], extra: vec![] };
+    QuoteRequest {
+        buyer: "buyer-1".to_owned(),
+        channel: Channel::Mobile,
+        platform: 1,
+        marketplace: 1,
+        now: 1_800_000_000_000,
+        currency: "CNY".to_owned(),
+        shops: vec![shop],
+        platform_coupons: vec![],
+        coins: 0,
+        coin_value: 1,
+        settings: "{}".to_owned(),
+        extra: vec![],
     }
-    Ok(rows[rows.len() / 2].int(0))
 }
 
 /// Resident memory of the host; 0 where the system does not tell.

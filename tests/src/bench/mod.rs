@@ -91,7 +91,7 @@ async fn measure(arguments: &Arguments) -> Result<Figures, WorldError> {
     }
     let hot = run_load(&world, Run::HotCreate, HOT_CROWD, took, "PostgreSQL hot SKU").await?;
     figures.postgres_hot = hot.per_second;
-    figures.hook_us_p50 = hook::p50(&world).await?;
+    figures.hook_us_p50 = hook::p50().await?;
     figures.host_rss_mb = hook::resident_mb(&world);
     drop(world);
     drop(server);

@@ -30,7 +30,7 @@ const TIDY_EVERY: Duration = Duration::from_secs(5);
 /// How often streams are trimmed.
 const TRIM_EVERY: Duration = Duration::from_mins(1);
 /// After the signal of a commit more commits are waited for, so that a busy host marks many events at once.
-const GATHER: Duration = Duration::from_millis(5);
+const GATHER: Duration = Duration::from_millis(30);
 /// Runs that stopping waits for.
 const LAST_RUNS: usize = 50;
 
