@@ -1,4 +1,5 @@
 //! Who may use whom, as ARCHITECTURE.md draws it, read from the sources.
+#![expect(clippy::unwrap_used, reason = "a test; its helpers stand outside of it")]
 
 use std::collections::BTreeSet;
 use std::fs;
