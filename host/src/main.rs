@@ -109,7 +109,7 @@ fn token(file: Option<&Path>, args: TokenArgs) -> Result<(), Failure> {
 }
 
 fn openapi() -> Result<(), Failure> {
-    Ok(writeln!(io::stdout(), "{}", hookline::http::document().to_pretty_json()?)?)
+    Ok(writeln!(io::stdout(), "{}", hookline::http::document_text()?)?)
 }
 
 fn compile() -> ExitCode {

@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use quick_cache::sync::Cache;
 
-pub use router::{document, router};
+pub use router::{document, document_text, router};
 pub use serve::{ServeError, serve};
 
 use crate::app::App;

@@ -127,6 +127,11 @@ pub fn document() -> OpenApi {
     described().1
 }
 
+/// The same as JSON text, members sorted: the library keeps extensions in no order.
+pub fn document_text() -> Result<String, serde_json::Error> {
+    serde_json::to_string_pretty(&serde_json::to_value(document())?)
+}
+
 /// All routes over a use-case layer. Without `metrics` the page `/metrics` is empty.
 pub fn router(app: App, metrics: Option<Metrics>) -> Router {
     let (router, document) = described();
