@@ -52,7 +52,7 @@ pub async fn payment(
         tracing::warn!(method, account, %unverified, "a payment callback was not believed");
         Problem::new(super::problem::Kind::Forbidden, "unverified-callback", unverified.to_string())
     })?;
-    let tree = app.store.tree_of_payment(notice.payment_no).await.map_err(store_problem)?;
+    let tree = app.store.cached_tree_of_payment(notice.payment_no).await.map_err(store_problem)?;
     let tree = tree.ok_or_else(|| Problem::not_found(format!("payment {}", notice.payment_no)))?;
     let pay_no = tree.pay.no;
     let numbers = fresh(app, 1 + tree.shops.len(), pay_no.slot()).await?;

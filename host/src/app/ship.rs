@@ -70,7 +70,7 @@ pub async fn deliver(
 }
 
 async fn order_of(app: &App, shipment: ShipmentNo) -> Result<OrderNo, Problem> {
-    let tree = app.store.tree_of_shipment(shipment).await.map_err(store_problem)?;
+    let tree = app.store.cached_tree_of_shipment(shipment).await.map_err(store_problem)?;
     shop_of(&*tree.ok_or_else(|| Problem::not_found(format!("shipment {shipment}")))?, shipment)
 }
 
