@@ -21,6 +21,7 @@ create table pay_orders (
     sequences text not null,
     created_at bigint not null,
     paid_at bigint,
+    paid_by bigint,
     updated_at bigint not null,
     facts text not null,
     primary key (slot, no)
@@ -159,13 +160,17 @@ create table payments (
     no bigint not null,
     pay_no bigint not null,
     method text not null,
+    account text not null,
     amount bigint not null,
     balance bigint not null,
     currency text not null,
     status bigint not null,
+    handle text,
     trade_no text,
+    arrived text,
     created_at bigint not null,
     paid_at bigint,
+    ended_at bigint,
     expires_at bigint,
     offer text not null,
     primary key (slot, no)
@@ -191,11 +196,72 @@ create table refunds (
     reason text not null,
     lines text not null,
     attempts bigint not null,
+    replaced_by bigint,
     created_at bigint not null,
     succeeded_at bigint,
     primary key (slot, no)
 ) with (fillfactor = 80);
 create index refunds_pay on refunds (slot, pay_no);
+
+-- What happened to a payment and its refunds, step by step.
+create table payment_logs (
+    slot bigint not null,
+    payment_no bigint not null,
+    at bigint not null,
+    n bigint not null,
+    pay_no bigint not null,
+    step text not null,
+    actor text not null,
+    note text not null,
+    primary key (slot, payment_no, at, n)
+);
+
+-- Our accounts at payment providers. `sealed` holds their secrets as one JSON object.
+create table merchant_accounts (
+    method text not null,
+    account text not null,
+    businesses text not null,
+    base_url text,
+    settings text not null,
+    sealed bytea not null,
+    enabled bigint not null,
+    updated_at bigint not null,
+    primary key (method, account)
+);
+
+-- Where a provider's book and ours differ; a person settles each. `id` names method, account, kind and reference.
+create table discrepancies (
+    id text not null primary key,
+    method text not null,
+    account text not null,
+    kind bigint not null,
+    reference text not null,
+    payment_no bigint,
+    refund_no bigint,
+    trade_no text,
+    ours bigint,
+    theirs bigint,
+    currency text not null,
+    day text,
+    note text not null,
+    found_at bigint not null,
+    settled_at bigint,
+    settled_by text,
+    resolution text
+);
+create index discrepancies_open on discrepancies (found_at, id) where settled_at is null;
+
+-- Days of a provider's book that were compared with ours.
+create table book_days (
+    method text not null,
+    account text not null,
+    day text not null,
+    compared_at bigint not null,
+    entries bigint not null,
+    differences bigint not null,
+    outcome text not null,
+    primary key (method, account, day)
+);
 
 create table shipments (
     slot bigint not null,

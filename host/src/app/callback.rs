@@ -16,7 +16,7 @@ use crate::domain::ids::RefundNo;
 use crate::domain::order::Status;
 use crate::domain::payment::{Payment, PaymentStatus};
 use crate::domain::tree::OrderTree;
-use crate::payment::{Notice, NoticeOutcome};
+use crate::payment::{Callback, Receipt, Says, Verdict};
 use crate::telemetry::metrics::{CALLBACKS_REFUSED, PAYMENTS_DISPUTED, PAYMENTS_SUCCEEDED, PAYMENTS_TOO_LATE};
 
 /// What the provider is answered.
@@ -45,13 +45,24 @@ pub async fn payment(
     headers: Vec<(String, String)>,
     body: Bytes,
 ) -> Result<CallbackReply, Problem> {
-    let provider = app.providers.get(method).ok_or_else(|| Problem::not_found(format!("payment method {method}")))?;
+    let provider =
+        app.providers.get(method, account).ok_or_else(|| Problem::not_found(format!("payment method {method}")))?;
     let now = app.clock.now();
-    let notice = provider.verify(&headers, &body, now).map_err(|unverified| {
+    let callback = Callback { headers: &headers, body: &body, now };
+    let notice = provider.verify(callback).await.map_err(|unverified| {
         metrics::counter!(CALLBACKS_REFUSED, "method" => method.to_owned()).increment(1);
         tracing::warn!(method, account, %unverified, "a payment callback was not believed");
         Problem::new(super::problem::Kind::Forbidden, "unverified-callback", unverified.to_string())
     })?;
+    let (notice, paid) = match notice.says {
+        Says::Paid(receipt) => (receipt, true),
+        Says::Ended(payment_no, _) => {
+            (Receipt { payment_no, trade_no: String::new(), amount: 0, currency: String::new(), at: now }, false)
+        }
+        Says::Ask(_) | Says::AskRefund(..) | Says::Nothing => {
+            return Ok(CallbackReply { accepted: true, body: provider.words(Verdict::Taken) });
+        }
+    };
     let tree = app.store.cached_tree_of_payment(notice.payment_no).await.map_err(store_problem)?;
     let tree = tree.ok_or_else(|| Problem::not_found(format!("payment {}", notice.payment_no)))?;
     let pay_no = tree.pay.no;
@@ -61,7 +72,7 @@ pub async fn payment(
         let payment = tree.payments.iter().find(|p| p.no == notice.payment_no && p.method.as_str() == method);
         let payment = payment.ok_or_else(|| Problem::not_found(format!("payment {}", notice.payment_no)))?;
         let mut draft = Draft::new(tree, now, &actor);
-        let effect = decide_notice(app, &mut draft, tree, payment, &notice, &numbers);
+        let effect = decide_notice(app, &mut draft, tree, payment, (&notice, paid), &numbers);
         Ok(if effect == Effect::Disputed && payment.status == PaymentStatus::Disputed {
             Decided::Nothing(effect)
         } else {
@@ -94,23 +105,23 @@ fn decide_notice(
     draft: &mut Draft,
     tree: &OrderTree,
     payment: &Payment,
-    notice: &Notice,
+    (notice, paid): (&Receipt, bool),
     numbers: &[i64],
 ) -> Effect {
     let trade_no = Some(notice.trade_no.clone());
-    match (payment.status, notice.outcome) {
-        (PaymentStatus::Succeeded, _) | (PaymentStatus::Failed | PaymentStatus::Closed, NoticeOutcome::Failed) => {
+    match (payment.status, paid) {
+        (PaymentStatus::Succeeded, _) | (PaymentStatus::Failed | PaymentStatus::Closed, false) => {
             for shop in &tree.shops {
                 draft.ignore(shop.no, "payment_notice", notice.trade_no.clone());
             }
             Effect::Repeat
         }
         (PaymentStatus::Disputed, _) => Effect::Disputed,
-        (PaymentStatus::Pending, NoticeOutcome::Failed) => {
+        (PaymentStatus::Pending, false) => {
             decide::fail(draft, payment.clone());
             Effect::Failed
         }
-        (PaymentStatus::Pending | PaymentStatus::Failed | PaymentStatus::Closed, NoticeOutcome::Succeeded) => {
+        (PaymentStatus::Pending | PaymentStatus::Failed | PaymentStatus::Closed, true) => {
             if notice.amount != payment.amount || notice.currency != payment.currency.as_str() {
                 decide::dispute(draft, payment.clone(), trade_no, notice.amount, &notice.currency);
                 Effect::Disputed

@@ -99,17 +99,17 @@ async fn close_open_payments(app: &App, no: OrderNo, actor: &str) -> Result<(), 
         return Ok(());
     }
     for open in tree.payments.iter().filter(is_open) {
-        let provider = app.providers.get(open.method.as_str());
+        let provider = app.providers.get(open.method.as_str(), open.account.as_str());
         let closed = match provider {
             Some(provider) => provider.close(open).await,
-            None => CloseAnswer::Unknown,
+            None => CloseAnswer::Unknown("not set up".into()),
         };
         match closed {
-            CloseAnswer::Closed => {}
+            CloseAnswer::Closed | CloseAnswer::CannotClose => {}
             CloseAnswer::AlreadyPaid => {
                 return Err(Problem::conflict("already-paid", "the provider has the money; its notice follows").of(no));
             }
-            CloseAnswer::Unknown => {
+            CloseAnswer::Unknown(_) => {
                 return Err(Problem::busy("the provider does not answer; the order will be cancelled later").of(no));
             }
         }

@@ -14,7 +14,7 @@ use super::problem::Problem;
 use crate::domain::change::Refusal;
 use crate::domain::decide::{cancel, pay as decide};
 use crate::domain::draft::Draft;
-use crate::domain::ids::{Millis, OrderNo, PaymentNo, ShipmentNo};
+use crate::domain::ids::{MerchantAccount, Millis, OrderNo, PaymentNo, ShipmentNo};
 use crate::domain::order::{Mode, Reason, Status, SubStatus};
 use crate::domain::payment::{Payment, PaymentStatus};
 use crate::domain::time::rfc3339;
@@ -38,12 +38,12 @@ pub async fn pay(
     if request.method.as_str() == decide::BALANCE {
         return by_wallet(app, who, no, &keyed, &numbers).await;
     }
-    let Some(provider) = app.providers.get(request.method.as_str()) else {
+    let Some(provider) = app.providers.get(request.method.as_str(), "default") else {
         let detail = format!("payment method {} is not set up here", request.method);
         return Err(Problem::invalid("unknown-payment-method", detail).of(no));
     };
     let announced = announced(&tree, payment_no, &request);
-    let offer = provider.create(&announced).await.map_err(|e| Problem::busy(format!("the provider answers: {e}")))?;
+    let offer = provider.create(&announced).await.map_err(|e| Problem::busy(e.to_string()))?.offer;
     let opened = change_once(app, no, &keyed, |tree| {
         owned(who, tree, no)?;
         can_be_paid(tree, no, request.method.as_str())?;
@@ -63,13 +63,17 @@ fn announced(tree: &OrderTree, no: PaymentNo, request: &Pay) -> Payment {
         no,
         pay_no: tree.pay.no,
         method: request.method.clone(),
+        account: MerchantAccount::own(),
         amount: tree.pay.amounts.to_pay,
         balance: 0,
         currency: tree.pay.currency,
         status: PaymentStatus::Pending,
+        handle: None,
         trade_no: None,
+        arrived: None,
         created_at: tree.pay.created_at,
         paid_at: None,
+        ended_at: None,
         expires_at: tree.pay.expire_time,
         offer: crate::domain::payment::PayOffer::default(),
     }

@@ -29,8 +29,10 @@ pub async fn drive(app: &App, pay_no: OrderNo) -> Result<(), Problem> {
     let read = tree(app, pay_no, Freshness::Fresh).await?;
     for refund in read.refunds.iter().filter(|r| r.status == RefundStatus::Pending && r.way == Way::Provider) {
         let payment = read.payments.iter().find(|p| Some(p.no) == refund.payment_no);
-        let Some((payment, provider)) = payment.and_then(|p| Some((p, app.providers.get(p.method.as_str())?))) else {
-            record(app, pay_no, refund.no, &RefundAnswer::Unknown("the provider is not set up".into())).await?;
+        let Some((payment, provider)) =
+            payment.and_then(|p| Some((p, app.providers.get(p.method.as_str(), p.account.as_str())?)))
+        else {
+            record(app, pay_no, refund.no, &RefundAnswer::Pending("the provider is not set up".into())).await?;
             continue;
         };
         let answered = provider.refund(payment, refund).await;
@@ -47,12 +49,13 @@ async fn record(app: &App, pay_no: OrderNo, no: RefundNo, answered: &RefundAnswe
         refund.attempts += 1;
         match answered {
             RefundAnswer::Succeeded => undo::refunded(&mut draft, refund),
-            RefundAnswer::Unknown(why) => {
+            RefundAnswer::Pending(why) | RefundAnswer::Stuck(why) => {
                 let pause = REFUND_RETRY_MS << refund.attempts.clamp(0, 16);
                 tracing::warn!(refund = %no, why, "a refund is not known yet");
                 draft.arm(pay_no, TimerKind::Refund, app.clock.now() + pause.min(LONGEST_PAUSE_MS), refund.attempts);
                 draft.refund(Write::Update(refund));
             }
+            RefundAnswer::Absent => {}
             RefundAnswer::Failed(why) => {
                 tracing::error!(refund = %no, why, "a refund failed for good");
                 if let Some(shop_no) = refund.shop_no {

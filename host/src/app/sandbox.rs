@@ -27,7 +27,7 @@ pub enum Press {
 /// The payment that a page is about. Whoever knows its number may see and pay it, as at a real provider's page.
 pub async fn payment(app: &App, no: PaymentNo) -> Result<PaymentAnswer, Problem> {
     let missing = || Problem::not_found(format!("sandbox payment {no}"));
-    app.providers.get(METHOD).ok_or_else(missing)?;
+    app.providers.get(METHOD, "default").ok_or_else(missing)?;
     let tree = app.store.tree_of_payment(no).await.map_err(store_problem)?.ok_or_else(missing)?;
     let found = tree.payments.iter().find(|payment| payment.no == no && payment.method.as_str() == METHOD);
     found.map(super::pay::answer).ok_or_else(missing)

@@ -118,6 +118,13 @@ text_id!(
     MerchantAccount, "merchant account", "1 to 32 of a-z, 0-9, - and _, beginning with a letter", |t| code(t, 32)
 );
 
+impl MerchantAccount {
+    /// The account of methods that need none: the wallet, the sandbox, nothing to pay.
+    pub fn own() -> Self {
+        Self(std::sync::Arc::from("default"))
+    }
+}
+
 /// The SHA-256 of a component: the name of a plugin version.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

@@ -15,6 +15,7 @@ pub mod hook;
 pub mod order;
 pub mod payment;
 pub mod price;
+pub mod reconcile;
 pub mod resource;
 
 pub mod change;

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::{BusinessCode, BuyerId, CouponCode, Digest, Millis, OrderNo, ShopId, SignalName, SkuId, StockKey};
+use super::ids::{
+    BusinessCode, BuyerId, CouponCode, Digest, Millis, OrderNo, PaymentNo, ShopId, SignalName, SkuId, StockKey,
+};
 use super::money::{Currency, Minor};
 
 macro_rules! coded {
@@ -226,6 +228,8 @@ pub struct PayOrder {
     pub created_at: Millis,
     /// When it was paid.
     pub paid_at: Option<Millis>,
+    /// The payment that paid it.
+    pub paid_by: Option<PaymentNo>,
     /// The last write.
     pub updated_at: Millis,
     /// What never changes.

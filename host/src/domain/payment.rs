@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::{Millis, OrderNo, PaymentMethod, PaymentNo, RefundNo};
+use super::ids::{MerchantAccount, Millis, OrderNo, PaymentMethod, PaymentNo, RefundNo};
 use super::money::{Currency, Minor};
 use super::order::coded;
 
@@ -31,6 +31,8 @@ pub struct Payment {
     pub pay_no: OrderNo,
     /// How.
     pub method: PaymentMethod,
+    /// Our account at the provider; [`MerchantAccount::own`] for the wallet and the sandbox.
+    pub account: MerchantAccount,
     /// What the provider is to take (the balance part excluded).
     pub amount: Minor,
     /// Held in the wallet for this payment, captured when it succeeds.
@@ -39,16 +41,43 @@ pub struct Payment {
     pub currency: Currency,
     /// State.
     pub status: PaymentStatus,
-    /// The provider's reference.
+    /// The provider's name for the open payment, where it gives one before money moves (PayPal's order id).
+    pub handle: Option<String>,
+    /// The provider's reference of the money that moved.
     pub trade_no: Option<String>,
+    /// What arrived, where it is not what was asked for.
+    pub arrived: Option<Arrived>,
     /// When it was made.
     pub created_at: Millis,
     /// When the money arrived.
     pub paid_at: Option<Millis>,
+    /// When it stopped being open.
+    pub ended_at: Option<Millis>,
     /// When the provider stops taking it.
     pub expires_at: Option<Millis>,
     /// What the buyer's application needs to pay.
     pub offer: PayOffer,
+}
+
+impl Payment {
+    /// Whether the buyer can still pay it.
+    pub fn is_open(&self) -> bool {
+        self.status == PaymentStatus::Pending
+    }
+
+    /// Both parts, minor units.
+    pub fn total(&self) -> Minor {
+        self.amount.saturating_add(self.balance)
+    }
+}
+
+/// Money as a provider named it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arrived {
+    /// Minor units.
+    pub amount: Minor,
+    /// ISO 4217 as sent; perhaps none that we know.
+    pub currency: String,
 }
 
 /// How the buyer pays: at least one of the three for a provider, none for the wallet.
@@ -111,10 +140,28 @@ pub struct Refund {
     pub lines: Vec<RefundLine>,
     /// How often the provider was asked.
     pub attempts: i64,
+    /// A failed refund is made up for by another one under a new number.
+    pub replaced_by: Option<RefundNo>,
     /// When it was decided.
     pub created_at: Millis,
     /// When it was done.
     pub succeeded_at: Option<Millis>,
+}
+
+impl Refund {
+    /// Whether the buyer still waits for it: pending, or failed and not replaced.
+    pub fn is_owed(&self) -> bool {
+        match self.status {
+            RefundStatus::Pending => true,
+            RefundStatus::Failed => self.replaced_by.is_none(),
+            RefundStatus::Succeeded => false,
+        }
+    }
+
+    /// Whether it counts against what can be refunded: done, or still owed.
+    pub fn counts(&self) -> bool {
+        self.status == RefundStatus::Succeeded || self.is_owed()
+    }
 }
 
 /// The part of a refund that concerns one line.

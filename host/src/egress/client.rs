@@ -133,13 +133,13 @@ impl Egress {
     }
 
     /// An address in the URL never passes the resolver, so it is tested here.
-    fn client_for(&self, origin: &Origin) -> Result<&Client, Refusal> {
+    pub(super) fn client_for(&self, origin: &Origin) -> Result<&Client, AddressRefused> {
         if self.rules.names(origin.host(), origin.port()) {
             return Ok(&self.named);
         }
         match origin.host().parse() {
             Ok(address) if !self.rules.allow(address) => {
-                Err(AddressRefused { host: origin.host().to_owned(), address }.into())
+                Err(AddressRefused { host: origin.host().to_owned(), address })
             }
             Ok(_) | Err(_) => Ok(&self.tested),
         }
@@ -199,7 +199,7 @@ fn client(lookup: &Lookup, taking: Taking) -> Result<Client, reqwest::Error> {
         .build()
 }
 
-fn method(method: Method) -> reqwest::Method {
+pub(super) fn method(method: Method) -> reqwest::Method {
     match method {
         Method::Get => reqwest::Method::GET,
         Method::Post => reqwest::Method::POST,
@@ -209,7 +209,7 @@ fn method(method: Method) -> reqwest::Method {
     }
 }
 
-fn sort(error: &reqwest::Error, timeout_ms: u32) -> FailureReason {
+pub(super) fn sort(error: &reqwest::Error, timeout_ms: u32) -> FailureReason {
     if error.is_connect() {
         FailureReason::Connect
     } else if error.is_timeout() {
@@ -220,7 +220,7 @@ fn sort(error: &reqwest::Error, timeout_ms: u32) -> FailureReason {
 }
 
 /// The resolver's own refusal, found among the causes.
-fn refused_address(error: &reqwest::Error) -> Option<AddressRefused> {
+pub(super) fn refused_address(error: &reqwest::Error) -> Option<AddressRefused> {
     let mut cause = error.source();
     while let Some(error) = cause {
         if let Some(refused) = error.downcast_ref::<AddressRefused>() {

@@ -18,7 +18,7 @@ pub struct Origin {
 pub struct BadOrigin(String);
 
 impl Origin {
-    fn of(url: &Url) -> Option<Self> {
+    pub(super) fn of(url: &Url) -> Option<Self> {
         let scheme = matches!(url.scheme(), "http" | "https").then(|| url.scheme().to_owned())?;
         Some(Self { scheme, host: bare_host(url)?, port: url.port_or_known_default()? })
     }

@@ -1,6 +1,8 @@
 //! HTTP out, for plugins: a request comes as data, is checked against the line's grant, gets its secret, is sent to a
 //! tested address and answered within limits. What happened is always one [`Outcome`].
 //!
+//! [`Egress::exchange`] sends for the platform itself, under the same address rules.
+//!
 //! The room keeps no journal and knows no order: `app` writes the journal and looks secrets up.
 
 mod address;
@@ -8,6 +10,7 @@ mod answer;
 mod auth;
 mod check;
 mod client;
+mod exchange;
 mod grant;
 mod request;
 mod resolver;
@@ -18,6 +21,7 @@ pub use address::{AddressRefused, is_public};
 pub use answer::{ANSWER_MAX, Answer};
 pub use auth::{LineSecrets, SECRET_MIN};
 pub use client::{Egress, EgressError, Retries};
+pub use exchange::{Exchange, NoReply, Reply};
 pub use grant::{BadOrigin, Grant, Origin};
 pub use request::{Auth, Call, Method, Part, Refusal, Repeat};
 

@@ -85,6 +85,7 @@ fn pay_order(seed: i64, buyer: &BuyerId, price: i64) -> PayOrder {
         sequences: Sequences::default(),
         created_at: NOW,
         paid_at: None,
+        paid_by: None,
         updated_at: NOW,
         facts: PayFacts {
             channel: Channel::Mobile,
@@ -254,6 +255,10 @@ pub(crate) fn offer(seed: i64, tree: &OrderTree) -> Change {
         balance: 0,
         currency: tree.pay.currency,
         status: PaymentStatus::Pending,
+        handle: None,
+        arrived: None,
+        ended_at: None,
+        account: hookline::domain::ids::MerchantAccount::own(),
         trade_no: None,
         created_at: NOW,
         paid_at: None,

@@ -110,6 +110,7 @@ pub fn create(cart: &Cart, priced: Priced, terms: Terms) -> (Change, OrderTree) 
         sequences: Sequences::default(),
         created_at: at,
         paid_at: None,
+        paid_by: None,
         updated_at: at,
         facts: PayFacts {
             channel: cart.channel,

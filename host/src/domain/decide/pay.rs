@@ -6,7 +6,7 @@ use crate::domain::change::{TimerKind, Write};
 use crate::domain::draft::Draft;
 use crate::domain::event::Topic;
 use crate::domain::fulfilment::{Packed, Shipment, ShipmentStatus};
-use crate::domain::ids::{Millis, PaymentMethod, PaymentNo, RefundNo, ShipmentNo};
+use crate::domain::ids::{MerchantAccount, Millis, PaymentMethod, PaymentNo, RefundNo, ShipmentNo};
 use crate::domain::money::Minor;
 use crate::domain::order::{Pairs, Status, SubStatus};
 use crate::domain::payment::{PayOffer, Payment, PaymentStatus, Refund, RefundStatus, Way};
@@ -31,13 +31,17 @@ fn new_payment(draft: &Draft, no: PaymentNo, method: PaymentMethod, offer: PayOf
         no,
         pay_no: pay.no,
         method,
+        account: MerchantAccount::own(),
         amount: if wallet { 0 } else { pay.amounts.to_pay },
         balance: if wallet { pay.amounts.to_pay } else { 0 },
         currency: pay.currency,
         status: PaymentStatus::Pending,
+        handle: None,
         trade_no: None,
+        arrived: None,
         created_at: draft.at(),
         paid_at: None,
+        ended_at: None,
         expires_at: pay.expire_time,
         offer,
     }
@@ -169,6 +173,7 @@ pub fn too_late(draft: &mut Draft, payment: Payment, trade_no: Option<String>, p
         reason: "paid too late".into(),
         lines: vec![],
         attempts: 0,
+        replaced_by: None,
         created_at: at,
         succeeded_at: None,
     }));

@@ -84,6 +84,7 @@ fn owed(draft: &Draft, shop: &ShopOrder) -> Vec<Refund> {
             reason: String::new(),
             lines,
             attempts: 0,
+            replaced_by: None,
             created_at: draft.at(),
             succeeded_at: None,
         });

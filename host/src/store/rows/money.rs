@@ -11,19 +11,23 @@ use crate::store::sql::{OnConflict, Reader, Rows, insert, sql, table, touch, upd
 table! {
     /// Attempts to pay.
     pub(crate) PAYMENTS = "payments" {
-        no: Int, pay_no: Int, method: Text, amount: Int, balance: Int, currency: Text, status: Int, trade_no: Text,
-        created_at: Int, paid_at: Int, expires_at: Int, offer: Text,
+        no: Int, pay_no: Int, method: Text, account: Text, amount: Int, balance: Int, currency: Text, status: Int,
+        handle: Text, trade_no: Text, arrived: Text, created_at: Int, paid_at: Int, ended_at: Int, expires_at: Int,
+        offer: Text,
     }
     PAYMENT_MOVES = "payments" {
-        no: Int, amount: Int, balance: Int, status: Int, trade_no: Text, paid_at: Int, expires_at: Int, offer: Text,
+        no: Int, amount: Int, balance: Int, status: Int, handle: Text, trade_no: Text, arrived: Text, paid_at: Int,
+        ended_at: Int, expires_at: Int, offer: Text,
     }
     TRADES = "trades" { method: Text, trade_no: Text, payment_no: Int }
     /// Money and coins that go back.
     pub(crate) REFUNDS = "refunds" {
         no: Int, pay_no: Int, shop_no: Int, payment_no: Int, way: Int, amount: Int, status: Int, reason: Text,
-        lines: Text, attempts: Int, created_at: Int, succeeded_at: Int,
+        lines: Text, attempts: Int, replaced_by: Int, created_at: Int, succeeded_at: Int,
     }
-    REFUND_MOVES = "refunds" { no: Int, status: Int, reason: Text, attempts: Int, succeeded_at: Int }
+    REFUND_MOVES = "refunds" {
+        no: Int, status: Int, reason: Text, attempts: Int, replaced_by: Int, succeeded_at: Int,
+    }
     /// Packages and virtual deliveries.
     pub(crate) SHIPMENTS = "shipments" {
         no: Int, shop_no: Int, status: Int, delivery: Int, carrier: Text, waybill: Text, items: Text, secrets: Bytes,
@@ -92,13 +96,17 @@ pub(crate) fn put_payment(rows: &mut Rows, payment: &Payment) {
     rows.int(payment.no.0);
     rows.int(payment.pay_no.0);
     rows.text(payment.method.as_str());
+    rows.text(payment.account.as_str());
     rows.int(payment.amount);
     rows.int(payment.balance);
     rows.text(payment.currency.as_str());
     rows.int(payment.status.code().into());
+    rows.opt_text(payment.handle.as_deref());
     rows.opt_text(payment.trade_no.as_deref());
+    rows.opt_json(payment.arrived.as_ref());
     rows.int(payment.created_at);
     rows.opt_int(payment.paid_at);
+    rows.opt_int(payment.ended_at);
     rows.opt_int(payment.expires_at);
     rows.json(&payment.offer);
 }
@@ -108,8 +116,11 @@ pub(crate) fn move_payment(rows: &mut Rows, payment: &Payment) {
     rows.int(payment.amount);
     rows.int(payment.balance);
     rows.int(payment.status.code().into());
+    rows.opt_text(payment.handle.as_deref());
     rows.opt_text(payment.trade_no.as_deref());
+    rows.opt_json(payment.arrived.as_ref());
     rows.opt_int(payment.paid_at);
+    rows.opt_int(payment.ended_at);
     rows.opt_int(payment.expires_at);
     rows.json(&payment.offer);
 }
@@ -119,13 +130,17 @@ pub(crate) fn take_payment(row: &mut Reader<'_>) -> Result<Payment, StoreError> 
         no: PaymentNo(row.int()?),
         pay_no: OrderNo(row.int()?),
         method: row.id()?,
+        account: row.id()?,
         amount: row.int()?,
         balance: row.int()?,
         currency: row.id()?,
         status: row.code(PaymentStatus::from_code)?,
+        handle: row.opt_text()?,
         trade_no: row.opt_text()?,
+        arrived: row.opt_json()?,
         created_at: row.int()?,
         paid_at: row.opt_int()?,
+        ended_at: row.opt_int()?,
         expires_at: row.opt_int()?,
         offer: row.json()?,
     })
@@ -142,6 +157,7 @@ pub(crate) fn put_refund(rows: &mut Rows, refund: &Refund) {
     rows.text(&refund.reason);
     rows.json(&refund.lines);
     rows.int(refund.attempts);
+    rows.opt_int(refund.replaced_by.map(|no| no.0));
     rows.int(refund.created_at);
     rows.opt_int(refund.succeeded_at);
 }
@@ -151,6 +167,7 @@ pub(crate) fn move_refund(rows: &mut Rows, refund: &Refund) {
     rows.int(refund.status.code().into());
     rows.text(&refund.reason);
     rows.int(refund.attempts);
+    rows.opt_int(refund.replaced_by.map(|no| no.0));
     rows.opt_int(refund.succeeded_at);
 }
 
@@ -166,6 +183,7 @@ pub(crate) fn take_refund(row: &mut Reader<'_>) -> Result<Refund, StoreError> {
         reason: row.text()?,
         lines: row.json()?,
         attempts: row.int()?,
+        replaced_by: row.opt_int()?.map(RefundNo),
         created_at: row.int()?,
         succeeded_at: row.opt_int()?,
     })

@@ -3,7 +3,7 @@
 use aws_lc_rs::digest::{SHA256, digest};
 
 use crate::domain::change::Flow;
-use crate::domain::ids::OrderNo;
+use crate::domain::ids::{OrderNo, PaymentNo};
 use crate::domain::order::{ItemOrder, Mode, PayOrder, ShopOrder, Status, SubStatus, Visible};
 use crate::store::error::StoreError;
 use crate::store::sql::{OnConflict, Reader, Rows, insert, sql, table, touch, update};
@@ -12,12 +12,13 @@ table! {
     /// L1.
     pub(crate) PAY_ORDERS = "pay_orders" {
         no: Int, buyer: Text, status: Int, sub_status: Int, version: Int, mode: Int, currency: Text, amounts: Text,
-        expire_time: Int, reason: Text, sequences: Text, created_at: Int, paid_at: Int, updated_at: Int, facts: Text,
+        expire_time: Int, reason: Text, sequences: Text, created_at: Int, paid_at: Int, paid_by: Int,
+        updated_at: Int, facts: Text,
     }
     /// What of L1 moves on.
     PAY_MOVES = "pay_orders" {
         no: Int, status: Int, sub_status: Int, version: Int, amounts: Text, expire_time: Int, reason: Text,
-        sequences: Text, paid_at: Int, updated_at: Int,
+        sequences: Text, paid_at: Int, paid_by: Int, updated_at: Int,
     }
     /// L2.
     pub(crate) SHOP_ORDERS = "shop_orders" {
@@ -80,6 +81,7 @@ pub(crate) fn put_pay(rows: &mut Rows, order: &PayOrder) {
     rows.json(&order.sequences);
     rows.int(order.created_at);
     rows.opt_int(order.paid_at);
+    rows.opt_int(order.paid_by.map(|no| no.0));
     rows.int(order.updated_at);
     rows.json(&order.facts);
 }
@@ -95,6 +97,7 @@ pub(crate) fn move_pay(rows: &mut Rows, order: &PayOrder) {
     rows.opt_json(order.reason.as_ref());
     rows.json(&order.sequences);
     rows.opt_int(order.paid_at);
+    rows.opt_int(order.paid_by.map(|no| no.0));
     rows.int(order.updated_at);
 }
 
@@ -114,6 +117,7 @@ pub(crate) fn take_pay(row: &mut Reader<'_>) -> Result<PayOrder, StoreError> {
         sequences: row.json()?,
         created_at: row.int()?,
         paid_at: row.opt_int()?,
+        paid_by: row.opt_int()?.map(PaymentNo),
         updated_at: row.int()?,
         facts: row.json()?,
     })

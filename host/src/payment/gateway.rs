@@ -1,0 +1,143 @@
+//! How providers are called: within time, a few times, and not at all for a while when they do not answer.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::domain::ids::Millis;
+use crate::egress::{Egress, Exchange, FailureReason, Method, NoReply, Reply};
+use crate::entropy::Entropy;
+use crate::telemetry::metrics::PAYMENT_CALLS;
+
+/// Tries of one call, the first included. Each is signed anew under the same request id.
+const TRIES: u32 = 3;
+/// Before the second try; doubled before the third, plus up to half as much again at random.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+/// The largest answer of an ordinary call, bytes.
+pub(super) const ANSWER_MAX: usize = 256 << 10;
+/// So many calls in a row without an answer open the breaker.
+const BREAKER_FAILURES: u32 = 5;
+/// So long an open breaker lets nothing through; then one call tries.
+const BREAKER_OPEN_MS: Millis = 10_000;
+
+/// Where and how patiently.
+#[derive(Debug, Clone)]
+pub struct GatewaySettings {
+    /// For metrics and logs.
+    pub method: String,
+    /// Without a slash at the end.
+    pub base_url: String,
+    /// Of one try (`PAYMENT_TIMEOUT`).
+    pub timeout: Duration,
+}
+
+/// No answer of the provider: what was asked may or may not have happened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unanswered {
+    /// The breaker is open: nothing was sent.
+    #[error("the provider has not answered for a while; it is asked again in a moment")]
+    BreakerOpen,
+    /// No usable reply after all tries.
+    #[error("{0}")]
+    NoReply(NoReply),
+}
+
+/// One account's way to its provider. Cheap to clone; clones share the breaker.
+#[derive(Clone)]
+pub struct Gateway {
+    egress: Egress,
+    clock: Clock,
+    entropy: Entropy,
+    settings: Arc<GatewaySettings>,
+    breaker: Arc<Mutex<Breaker>>,
+}
+
+#[derive(Debug, Default)]
+struct Breaker {
+    failures: u32,
+    closed_again_at: Millis,
+}
+
+impl Gateway {
+    /// A way with a closed breaker.
+    pub fn new(egress: Egress, clock: Clock, entropy: Entropy, settings: GatewaySettings) -> Self {
+        Self { egress, clock, entropy, settings: Arc::new(settings), breaker: Arc::default() }
+    }
+
+    /// Our time.
+    pub fn now(&self) -> Millis {
+        self.clock.now()
+    }
+
+    /// Randomness for nonces.
+    pub fn entropy(&self) -> &Entropy {
+        &self.entropy
+    }
+
+    /// Where the provider is, without a slash at the end.
+    pub fn base_url(&self) -> &str {
+        &self.settings.base_url
+    }
+
+    /// A request to a path (with query) of the provider.
+    pub fn request(&self, method: Method, path: &str, headers: Vec<(String, String)>, body: Vec<u8>) -> Exchange {
+        let (url, timeout) = (format!("{}{path}", self.settings.base_url), self.settings.timeout);
+        Exchange { method, url, headers, body, timeout, answer_max: ANSWER_MAX }
+    }
+
+    /// Calls the provider. `make` builds and signs the request of each try; whatever makes it repeatable (the payment
+    /// or refund number, a request id) must be the same every time. Connection failures, 429 and statuses of 500 and
+    /// above are tried again; every other status is the answer.
+    pub async fn call(&self, operation: &'static str, make: impl Fn() -> Exchange + Send) -> Result<Reply, Unanswered> {
+        if self.lock().closed_again_at > self.clock.now() {
+            self.count(operation, "breaker_open");
+            return Err(Unanswered::BreakerOpen);
+        }
+        let mut tries = 1;
+        loop {
+            let error = match self.egress.exchange(&make()).await {
+                Ok(reply) if reply.status < 500 && reply.status != 429 => {
+                    *self.lock() = Breaker::default();
+                    self.count(operation, "answered");
+                    return Ok(reply);
+                }
+                Ok(reply) => NoReply::Failed(FailureReason::Status(reply.status)),
+                Err(error) => error,
+            };
+            if tries >= TRIES || !error.is_passing() {
+                self.count(operation, "failed");
+                self.failed();
+                tracing::warn!(method = self.settings.method, operation, %error, tries, "a payment provider gave no answer");
+                return Err(Unanswered::NoReply(error));
+            }
+            let pause = FIRST_PAUSE * (1 << (tries - 1));
+            let jitter = self.entropy.below(u64::try_from(pause.as_millis() / 2).unwrap_or(0));
+            tokio::time::sleep(pause + Duration::from_millis(jitter)).await;
+            tries += 1;
+        }
+    }
+
+    fn failed(&self) {
+        let mut breaker = self.lock();
+        breaker.failures = breaker.failures.saturating_add(1);
+        if breaker.failures >= BREAKER_FAILURES {
+            breaker.closed_again_at = self.clock.now() + BREAKER_OPEN_MS;
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Breaker> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn count(&self, operation: &'static str, outcome: &'static str) {
+        let method = self.settings.method.clone();
+        metrics::counter!(PAYMENT_CALLS, "method" => method, "operation" => operation, "outcome" => outcome)
+            .increment(1);
+    }
+}
+
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Gateway").field(&self.settings).finish()
+    }
+}
