@@ -324,7 +324,9 @@ fn asked<T>(
         precreate["product"] = json!("precreate");
         let said = ask(made(precreate, &server.url).unwrap()).await;
         let asked = server.asked().into_iter().map(|asked| {
-            assert_eq!(asked.path, "/gateway.do?charset=utf-8");
+            assert_eq!((asked.method.as_str(), asked.path.as_str()), ("POST", "/gateway.do?charset=utf-8"));
+            let kind = "application/x-www-form-urlencoded;charset=utf-8";
+            assert!(asked.headers.contains(&("content-type".into(), kind.into())), "{:?}", asked.headers);
             let form = Form::decoded(&asked.body);
             (form.get("method").to_owned(), content(&form))
         });
@@ -392,7 +394,7 @@ fn an_answer_that_was_changed_is_not_believed() {
     let again = serde_json::from_str::<Value>(QUERY_PAID).unwrap();
     for body in [
         format!(r#"{{"alipay_trade_query_response":{again},"sign":"{sign}"}}"#),
-        format!(r#"{{"alipay_trade_query_response":{}}}"#, QUERY_PAID),
+        format!(r#"{{"alipay_trade_query_response":{QUERY_PAID}}}"#),
         format!(r#"{{"alipay_trade_close_response":{QUERY_PAID},"sign":"{sign}"}}"#),
         format!(r#"{{"alipay_trade_query_response":{NOT_THERE},"error_response":{QUERY_PAID},"sign":"{sign}"}}"#),
         String::new(),

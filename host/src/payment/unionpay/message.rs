@@ -86,8 +86,9 @@ pub(super) fn read_answer(body: &[u8]) -> Result<Fields, Unverified> {
             false
         });
         let end = end.map_or(after.len(), |(at, _)| at);
-        if name.is_empty() || fields.insert(name.to_owned(), after[..end].to_owned()).is_some() {
-            return Err(bad("a field has no name or comes twice"));
+        let is_name = !name.is_empty() && !name.contains('&');
+        if !is_name || fields.insert(name.to_owned(), after[..end].to_owned()).is_some() {
+            return Err(bad("a field has no name, no = or comes twice"));
         }
         rest = after.get(end + 1..).unwrap_or_default();
     }
