@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::{BusinessCode, BuyerId, CouponCode, Digest, Millis, ShopId, SkuId, StockKey};
 use super::order::{StockMode, coded};
+use super::reconcile::Settled;
 use super::resource::Unit;
 
 /// A registered business line.
@@ -202,6 +203,8 @@ pub enum AdminWrite {
         /// Its public id.
         id: String,
     },
+    /// Settle a difference between a provider's book and ours, once.
+    SettleDiscrepancy(Settled),
     /// Clear the attention mark is an order change; this only records who did what.
     Audit(Audit),
 }
