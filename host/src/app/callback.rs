@@ -93,9 +93,7 @@ async fn tell(app: &App, sender: &Sender, no: PaymentNo, said: Said, id: Option<
 /// The payment a notice is about, if it is one of this very account.
 async fn ours(app: &App, sender: &Sender, no: PaymentNo) -> Result<(OrderNo, Payment), Problem> {
     let tree = app.store.cached_tree_of_payment(no).await.map_err(store_problem)?;
-    let mine = |p: &&Payment| {
-        p.no == no && p.method.as_str() == sender.method && p.account.as_str() == sender.account
-    };
+    let mine = |p: &&Payment| p.no == no && p.method.as_str() == sender.method && p.account.as_str() == sender.account;
     let found = tree.and_then(|tree| Some((tree.pay.no, tree.payments.iter().find(mine)?.clone())));
     found.ok_or_else(|| Problem::not_found(format!("payment {no} of account {}/{}", sender.method, sender.account)))
 }

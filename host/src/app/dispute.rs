@@ -1,12 +1,12 @@
 //! Settling a payment of another amount or currency than was asked for: an operator refunds what arrived or takes it.
 
 use super::App;
+use super::api::{PaymentAnswer, RefundedPart};
 use super::forward::{self, Cause};
 use super::numbers::fresh;
 use super::orders::{Decided, change, store_problem};
 use super::pay::{answer, compensate_ms, shipments};
 use super::problem::Problem;
-use super::api::{PaymentAnswer, RefundedPart};
 use super::refund;
 use crate::domain::catalogue::{AdminWrite, Audit};
 use crate::domain::decide::refund as decide_refund;
@@ -29,13 +29,7 @@ pub enum Way {
 }
 
 /// Settles the dispute and its entry on the list of differences in one audited change.
-pub async fn settle(
-    app: &App,
-    who: &Principal,
-    no: PaymentNo,
-    way: Way,
-    note: &str,
-) -> Result<PaymentAnswer, Problem> {
+pub async fn settle(app: &App, who: &Principal, no: PaymentNo, way: Way, note: &str) -> Result<PaymentAnswer, Problem> {
     let missing = || Problem::not_found(format!("payment {no}"));
     let read = app.store.tree_of_payment(no).await.map_err(store_problem)?.ok_or_else(missing)?;
     let pay_no = read.pay.no;

@@ -4,9 +4,11 @@
 pub mod api;
 pub mod problem;
 
+pub mod accounts;
 pub mod catalogue;
 pub mod decisions;
 pub mod loading;
+mod methods;
 pub mod numbers;
 pub mod orders;
 

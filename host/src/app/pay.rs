@@ -15,7 +15,7 @@ use crate::domain::change::{Refusal, Write};
 use crate::domain::decide::{cancel, pay as decide, unpaid};
 use crate::domain::draft::Draft;
 use crate::domain::ids::{MerchantAccount, Millis, OrderNo, PaymentMethod, PaymentNo, ShipmentNo};
-use crate::domain::order::{Mode, Reason, Status, SubStatus};
+use crate::domain::order::{Mode, Reason, ShopOrder, Status, SubStatus};
 use crate::domain::payment::{Payment, PaymentStatus};
 use crate::domain::time::rfc3339;
 use crate::domain::tree::OrderTree;
@@ -76,7 +76,9 @@ impl Attempt<'_> {
             let detail = format!("balance_minor: 0 to {}, less than what is to pay", tree.pay.amounts.to_pay - 1);
             return Err(Problem::invalid("bad-body", detail));
         }
-        if balance > 0 && let Some(holding) = tree.payments.iter().find(|p| p.is_open() && p.balance > 0) {
+        if balance > 0
+            && let Some(holding) = tree.payments.iter().find(|p| p.is_open() && p.balance > 0)
+        {
             let detail = "another open payment holds a part of the wallet; close it first";
             return Err(Problem::conflict("balance-held", detail).with("payment_no", holding.no));
         }
@@ -179,17 +181,33 @@ fn account(
     if !known {
         return Err(Problem::invalid("unknown-payment-method", format!("there is no payment method {method}")));
     }
-    let account = MerchantAccount::own();
+    let account =
+        shared_account(app, &tree.shops, method.as_str()).ok_or_else(|| not_enabled(tree, method.as_str()))?;
     let provider = app.providers.get(method.as_str(), account.as_str());
     let provider = provider.ok_or_else(|| not_enabled(tree, method.as_str()))?;
     Ok((account, provider))
 }
 
-/// The methods that every one of these orders accepts.
-pub fn common_methods(_app: &App, trees: &[Arc<OrderTree>]) -> Vec<String> {
+/// The one account of a method that takes every one of these shop orders.
+fn shared_account<'s>(
+    app: &App,
+    shops: impl IntoIterator<Item = &'s ShopOrder>,
+    method: &str,
+) -> Option<MerchantAccount> {
+    let catalogue = app.catalogue.now();
+    let mut accounts = shops.into_iter().map(|shop| catalogue.account(method, &shop.business));
+    let first = accounts.next()??;
+    accounts.all(|other| other.as_ref() == Some(&first)).then_some(first)
+}
+
+/// The methods that every one of these orders accepts, each through one account.
+pub fn common_methods(app: &App, trees: &[Arc<OrderTree>]) -> Vec<String> {
     let Some((first, rest)) = trees.split_first() else { return vec![] };
-    let everywhere = |method: &&String| rest.iter().all(|t| t.pay.facts.methods.contains(method));
-    first.pay.facts.methods.iter().filter(everywhere).cloned().collect()
+    let together = |method: &&String| {
+        rest.iter().all(|t| t.pay.facts.methods.contains(method))
+            && shared_account(app, trees.iter().flat_map(|t| &t.shops), method).is_some()
+    };
+    first.pay.facts.methods.iter().filter(together).cloned().collect()
 }
 
 fn not_enabled(tree: &OrderTree, method: &str) -> Problem {

@@ -64,7 +64,8 @@ fn wanted(tree: &OrderTree, no: OrderNo, request: &RefundOrder) -> Result<Vec<Wa
 /// The shop orders that the number and the items concern.
 fn concerned<'t>(tree: &'t OrderTree, no: OrderNo, wanted: &[Wanted]) -> Result<Vec<&'t ShopOrder>, Problem> {
     let named = |s: &&ShopOrder| s.no == no || s.pay_no == no || s.items.iter().any(|i| i.no == no);
-    let touched = |s: &&ShopOrder| wanted.is_empty() || s.items.iter().any(|i| wanted.iter().any(|w| w.item_no == i.no));
+    let touched =
+        |s: &&ShopOrder| wanted.is_empty() || s.items.iter().any(|i| wanted.iter().any(|w| w.item_no == i.no));
     let shops: Vec<_> = tree.shops.iter().filter(named).collect();
     if let Some(stray) = wanted.iter().find(|w| !shops.iter().any(|s| s.items.iter().any(|i| i.no == w.item_no))) {
         return Err(Problem::invalid("unknown-item", format!("item {} is not in order {no}", stray.item_no)));
@@ -90,8 +91,7 @@ fn one(
         return Err(Problem::conflict("hook-in-flight", detail).of(shop.no));
     }
     let left = decide::left(draft.tree(), shop);
-    let mine: Vec<Wanted> =
-        wanted.iter().filter(|w| shop.items.iter().any(|i| i.no == w.item_no)).copied().collect();
+    let mine: Vec<Wanted> = wanted.iter().filter(|w| shop.items.iter().any(|i| i.no == w.item_no)).copied().collect();
     let parts = decide::parts(&left, &mine).map_err(|e| Problem::conflict("refund-above-remaining", e.to_string()))?;
     if mine.is_empty() || is_everything(&left, &parts) {
         let freight = if shop.status == Status::Paid { Freight::Back } else { Freight::Kept };

@@ -9,7 +9,9 @@ use super::catalogue::AdminWrite;
 use super::event::Event;
 use super::fulfilment::Shipment;
 use super::hook::Hook;
-use super::ids::{BusinessCode, CouponCode, Digest, Millis, OrderNo, ShipmentNo, SignalName, StockKey};
+use super::ids::{
+    BusinessCode, CouponCode, Digest, MerchantAccount, Millis, OrderNo, PaymentMethod, ShipmentNo, SignalName, StockKey,
+};
 use super::order::{ItemOrder, PayOrder, ShopOrder, Status, SubStatus, coded};
 use super::payment::{Payment, PaymentLog, Refund};
 use super::reconcile::Discrepancy;
@@ -440,6 +442,16 @@ pub enum Refusal {
     ParkedBefore {
         /// Its id.
         id: String,
+    },
+    /// The line has an enabled account of the method.
+    #[error("business {business} has the account {account} of {method} already")]
+    AccountTaken {
+        /// Of which provider.
+        method: PaymentMethod,
+        /// The account that it has.
+        account: MerchantAccount,
+        /// Whose.
+        business: BusinessCode,
     },
     /// An administrative write names something that is not there or must not be changed.
     #[error("{0}")]

@@ -60,12 +60,7 @@ impl Discrepancy {
     }
 
     /// The name of a difference of these four.
-    pub fn name(
-        method: &PaymentMethod,
-        account: &MerchantAccount,
-        kind: DiscrepancyKind,
-        reference: &str,
-    ) -> String {
+    pub fn name(method: &PaymentMethod, account: &MerchantAccount, kind: DiscrepancyKind, reference: &str) -> String {
         format!("{method}:{account}:{kind}:{reference}")
     }
 }

@@ -35,11 +35,8 @@ pub(super) async fn page(State(room): State<Shared>, At(no): At<PaymentNo>) -> R
         "failed" | "closed" => &[("pay", "Pay late")],
         _ => &[("pay", "Tell again that it is paid")],
     };
-    let refunds: &[(&str, &str)] = &[
-        ("refunds_succeed", "Refunds succeed"),
-        ("refunds_wait", "Refunds wait"),
-        ("refunds_fail", "Refunds fail"),
-    ];
+    let refunds: &[(&str, &str)] =
+        &[("refunds_succeed", "Refunds succeed"), ("refunds_wait", "Refunds wait"), ("refunds_fail", "Refunds fail")];
     let now = match page.refunds {
         Refunds::Succeed => "succeed",
         Refunds::Wait => "wait",
@@ -82,7 +79,12 @@ pub(super) async fn press(
     request: Request,
 ) -> Result<Response, Refused> {
     let form = super::json::read(request.into_body(), FORM_MAX).await?;
-    let bad = || Problem::invalid("bad-body", "send outcome=pay, fail, pay_twice, pay_lost, pay_wrong, refunds_succeed, refunds_wait or refunds_fail");
+    let bad = || {
+        Problem::invalid(
+            "bad-body",
+            "send outcome=pay, fail, pay_twice, pay_lost, pay_wrong, refunds_succeed, refunds_wait or refunds_fail",
+        )
+    };
     let text = std::str::from_utf8(&form).map_err(|_| bad())?;
     let outcome = text.strip_prefix("outcome=").ok_or_else(bad)?;
     let form: Form = serde_json::from_value(serde_json::json!({ "outcome": outcome })).map_err(|_| bad())?;

@@ -62,6 +62,11 @@ impl Providers {
         self.fixed.keys().any(|(own, _)| own == method)
     }
 
+    /// The methods that need no merchant account.
+    pub fn fixed(&self) -> impl Iterator<Item = &str> {
+        self.fixed.keys().map(|(method, _)| method.as_str())
+    }
+
     /// Follows the accounts that are set up: each with the revision of its row and a way to make its provider. One
     /// whose revision is unchanged stays as it is, with its breaker and its tokens; one that is not named goes.
     pub fn replace(

@@ -7,8 +7,8 @@ mod views;
 pub use list::{OrderPage, ShopOrderSummary, list};
 pub use order::order;
 pub use views::{
-    Amounts, FlowView, ItemView, OrderView, PackedView, PaymentLogView, PromotionView, RefundView, SettlementView, ShipmentView,
-    ShopOrderView,
+    Amounts, FlowView, ItemView, OrderView, PackedView, PaymentLogView, PromotionView, RefundView, SettlementView,
+    ShipmentView, ShopOrderView,
 };
 
 use std::collections::BTreeMap;

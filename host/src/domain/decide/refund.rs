@@ -165,8 +165,7 @@ pub fn owe(draft: &mut Draft, shop: &ShopOrder, parts: &[Left], reason: &str, nu
             continue;
         }
         let units = |quantity: u32| if units_counted { 0 } else { quantity };
-        let line =
-            |p: &Left| RefundLine { item_no: p.item_no, quantity: units(p.quantity), amount: p.part(*way) };
+        let line = |p: &Left| RefundLine { item_no: p.item_no, quantity: units(p.quantity), amount: p.part(*way) };
         let lines = parts.iter().map(line).filter(|line| line.amount > 0 || line.quantity > 0).collect();
         units_counted = true;
         let refund = Refund {
@@ -281,7 +280,8 @@ fn show(draft: &mut Draft, refund: &Refund, event: &str, text: &str) {
 /// Owes a failed refund again under a new number.
 pub fn replace(draft: &mut Draft, failed: &Refund, no: RefundNo) {
     let at = draft.at();
-    let again = Refund { no, status: RefundStatus::Pending, attempts: 0, replaced_by: None, created_at: at, ..failed.clone() };
+    let again =
+        Refund { no, status: RefundStatus::Pending, attempts: 0, replaced_by: None, created_at: at, ..failed.clone() };
     draft.refund(Write::Update(Refund { replaced_by: Some(no), ..failed.clone() }), "refund_replaced", no.to_string());
     draft.refund(Write::Insert(again), "refund_owed", failed.reason.clone());
     draft.arm(failed.pay_no, TimerKind::Refund, at, 0);

@@ -30,7 +30,14 @@ pub enum Freight {
 
 /// Undoes a shop order: whatever of it is left goes back. `numbers` holds [`super::refund::REFUNDS`] fresh numbers.
 /// The order is closed at once when nothing is owed through a provider.
-pub fn undo(draft: &mut Draft, no: OrderNo, reason: &Reason, freight: Freight, rules: &LineRules, numbers: &[RefundNo]) {
+pub fn undo(
+    draft: &mut Draft,
+    no: OrderNo,
+    reason: &Reason,
+    freight: Freight,
+    rules: &LineRules,
+    numbers: &[RefundNo],
+) {
     let Some(before) = draft.tree().shop(no).cloned() else { return };
     let shop = draft.step(no, "undo", (before.status, SubStatus::Closing), reason.text.clone());
     shop.reason = Some(reason.clone());

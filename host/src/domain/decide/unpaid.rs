@@ -74,7 +74,8 @@ fn give_back(draft: &mut Draft, payment: &Payment, amount: Minor, no: RefundNo, 
 /// Another amount or currency than the payment's own arrived: never applied, on the list of differences, and an
 /// operator settles it.
 pub fn dispute(draft: &mut Draft, payment: Payment, trade_no: Option<String>, arrived: Arrived) {
-    let note = format!("{} {} arrived instead of {} {}", arrived.amount, arrived.currency, payment.amount, payment.currency);
+    let note =
+        format!("{} {} arrived instead of {} {}", arrived.amount, arrived.currency, payment.amount, payment.currency);
     release(draft, &payment);
     let mut row = payment;
     row.status = PaymentStatus::Disputed;
@@ -207,7 +208,8 @@ fn clear_attention(draft: &mut Draft) {
 
 /// Takes an amount off what is to pay, as a platform discount over the items by what is left of them.
 fn forgive(draft: &mut Draft, missing: Minor) -> Result<(), CannotSettle> {
-    let items: Vec<_> = lines(draft.tree()).into_iter().filter_map(|(shop, item, cash)| Some((shop, item?, cash))).collect();
+    let items: Vec<_> =
+        lines(draft.tree()).into_iter().filter_map(|(shop, item, cash)| Some((shop, item?, cash))).collect();
     let weights: Vec<Minor> = items.iter().map(|(.., cash)| *cash).collect();
     let parts = apportion(missing, &weights).map_err(|_| CannotSettle::TooLittle)?;
     let pay = draft.pay();

@@ -1,7 +1,7 @@
 //! What operators set up, row by row: it is rare.
 
-use super::Attempting;
 use super::write::next;
+use super::{Attempting, accounts};
 use crate::domain::catalogue::{AdminWrite, Audit, Business, PluginState, PluginVersion};
 use crate::domain::change::{Change, Refusal};
 use crate::domain::ids::{BusinessCode, Digest, ShopId, StockKey};
@@ -52,7 +52,7 @@ sql! {
          WHERE id = $1 AND settled_at IS NULL");
     PUT_AUDIT = Sql::both("put audit",
         "INSERT INTO audit (at, n, actor, action, target, detail) VALUES ($1, $2, $3, $4, $5, $6)");
-    BUMP = Sql::both("bump catalogue_revision", "UPDATE catalogue_revision SET revision = revision + 1 WHERE id = 1");
+    pub(super) BUMP = Sql::both("bump catalogue_revision", "UPDATE catalogue_revision SET revision = revision + 1 WHERE id = 1");
 }
 
 /// Writes the administrative part of a change, or says why it cannot be.
@@ -130,15 +130,19 @@ async fn one(
             let updated = conn.execute(&SETTLE_DISCREPANCY, &values).await?;
             Ok(found(updated, || format!("there is no open difference {}", settled.id)))
         }
+        AdminWrite::PutPaymentAccount(account) => accounts::put(conn, account).await,
+        AdminWrite::DeletePaymentAccount { method, account } => {
+            accounts::delete(conn, method, account, change.at).await
+        }
         AdminWrite::Audit(audit) => put_audit(conn, audit, unique).await,
     }
 }
 
-fn found(rows: u64, otherwise: impl FnOnce() -> String) -> Result<(), Refusal> {
+pub(super) fn found(rows: u64, otherwise: impl FnOnce() -> String) -> Result<(), Refusal> {
     if rows > 0 { Ok(()) } else { Err(Refusal::Admin(otherwise())) }
 }
 
-fn json<T: serde::Serialize>(value: &T) -> String {
+pub(super) fn json<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 

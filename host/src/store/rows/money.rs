@@ -213,7 +213,14 @@ pub(crate) fn put_payment_log(rows: &mut Rows, log: &PaymentLog, n: i64) {
 pub(crate) fn take_payment_log(row: &mut Reader<'_>) -> Result<PaymentLog, StoreError> {
     let (payment_no, at) = (PaymentNo(row.int()?), row.int()?);
     row.int()?;
-    Ok(PaymentLog { payment_no, at, pay_no: OrderNo(row.int()?), step: row.text()?, actor: row.text()?, note: row.text()? })
+    Ok(PaymentLog {
+        payment_no,
+        at,
+        pay_no: OrderNo(row.int()?),
+        step: row.text()?,
+        actor: row.text()?,
+        note: row.text()?,
+    })
 }
 
 pub(crate) fn put_discrepancy(rows: &mut Rows, found: &Discrepancy) {

@@ -118,8 +118,12 @@ fn a_dispute_is_settled_by_refunding_or_by_accepting_what_arrived() {
     let mut less = disputed(-7, "CNY");
     let to_pay = less.pay.amounts.to_pay;
     accept(&mut less).unwrap();
-    assert_eq!((less.status(), less.pay.amounts.to_pay, less.paid_by().unwrap().amount), (Status::Paid, to_pay - 7, to_pay - 7));
-    let cash: i64 = less.shops[0].items.iter().map(|i| i.share.cash).sum::<i64>() + less.shops[0].amounts.freight_share.cash;
+    assert_eq!(
+        (less.status(), less.pay.amounts.to_pay, less.paid_by().unwrap().amount),
+        (Status::Paid, to_pay - 7, to_pay - 7)
+    );
+    let cash: i64 =
+        less.shops[0].items.iter().map(|i| i.share.cash).sum::<i64>() + less.shops[0].amounts.freight_share.cash;
     assert_eq!(cash, to_pay - 7, "the shares hold what was paid");
 
     let mut more = disputed(9, "CNY");
@@ -140,7 +144,10 @@ fn merged_orders_keep_every_share_and_hold_what_they_held() {
     let trees = [Arc::new(one.clone()), Arc::new(two.clone())];
     let (change, merged) = merge(&trees, OrderNo(201), vec!["sandbox".into()], AT + 1, "buyer:li").unwrap();
     assert_eq!(merged.pay.amounts.to_pay, one.pay.amounts.to_pay + two.pay.amounts.to_pay);
-    assert_eq!(merged.shops.iter().map(|s| (s.no, s.pay_no)).collect::<Vec<_>>(), [(SHOP, OrderNo(201)), (OrderNo(102), OrderNo(201))]);
+    assert_eq!(
+        merged.shops.iter().map(|s| (s.no, s.pay_no)).collect::<Vec<_>>(),
+        [(SHOP, OrderNo(201)), (OrderNo(102), OrderNo(201))]
+    );
     assert_eq!(merged.shops[1].items, two.shops[0].items);
     let reason = change.pay_orders[0].row.reason.clone().unwrap();
     assert_eq!((reason.code.as_str(), reason.text.as_str()), ("merged", "201"));
