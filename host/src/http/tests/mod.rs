@@ -83,6 +83,7 @@ impl Host {
             tasks: Tasks::new(),
             settings,
         });
+        crate::app::catalogue::refresh(&app).await.unwrap();
         let router = super::router(app.clone(), None);
         Self { app, router, _folder: folder }
     }
