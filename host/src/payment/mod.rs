@@ -6,10 +6,12 @@
 
 mod account;
 mod balance;
+mod decimal;
 mod gateway;
 mod providers;
 mod rsa;
 mod sandbox;
+mod wechat;
 
 use async_trait::async_trait;
 
