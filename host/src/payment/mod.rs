@@ -6,11 +6,15 @@
 
 mod account;
 mod balance;
+mod beijing;
 mod decimal;
+mod form;
 mod gateway;
 mod providers;
 mod rsa;
 mod sandbox;
+#[cfg(test)]
+mod testing;
 mod wechat;
 
 use async_trait::async_trait;
