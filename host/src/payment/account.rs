@@ -6,11 +6,11 @@ use std::sync::Arc;
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 
-use super::{Gateway, Provider, wechat};
+use super::{Gateway, Provider, paypal, wechat};
 use crate::domain::ids::MerchantAccount;
 
 /// Methods that need a merchant account.
-pub const METHODS: &[&str] = &["wechat"];
+pub const METHODS: &[&str] = &["wechat", "paypal"];
 
 /// Everything an account is made from.
 #[derive(Debug, Clone)]
@@ -67,6 +67,7 @@ impl AccountTerms {
 /// The provider's own address of a method, used when neither the account nor `PAYMENT_GATEWAY_URL` names another.
 pub fn default_url(method: &str) -> Option<&'static str> {
     match method {
+        "paypal" => Some(paypal::URL),
         "wechat" => Some(wechat::URL),
         _ => None,
     }
@@ -75,6 +76,7 @@ pub fn default_url(method: &str) -> Option<&'static str> {
 /// Makes the provider of an account, or says which of its settings is wrong.
 pub fn build(method: &str, terms: &AccountTerms, gateway: Gateway) -> Result<Arc<dyn Provider>, BadAccount> {
     match method {
+        "paypal" => Ok(Arc::new(paypal::PayPal::new(terms, gateway)?)),
         "wechat" => Ok(Arc::new(wechat::WeChat::new(terms, gateway)?)),
         _ => Err(BadAccount::new("method", format!("has no merchant accounts; one of {}", METHODS.join(", ")))),
     }

@@ -10,6 +10,7 @@ mod beijing;
 mod decimal;
 mod form;
 mod gateway;
+mod paypal;
 mod providers;
 mod rsa;
 mod sandbox;
