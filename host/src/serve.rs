@@ -16,7 +16,7 @@ use hookline::entropy::Entropy;
 use hookline::health::{Health, Part};
 use hookline::identity::{ApiKeys, Tokens};
 use hookline::lock::{LOCK_PATIENCE, LocalLocks, Locks, SharedLocks};
-use hookline::payment::{Providers, Sandbox};
+use hookline::payment::{Balance, Providers, Sandbox};
 use hookline::plugin::{PluginSettings, Plugins};
 use hookline::secrets::Sealer;
 use hookline::store::{self, Durability, Store};
@@ -130,13 +130,13 @@ async fn build(settings: Settings, tasks: Tasks) -> Result<App, Failure> {
 }
 
 fn providers(settings: &Settings) -> Providers {
+    let providers = Providers::new().with("balance", Arc::new(Balance));
     match &settings.sandbox_secret {
         Some(secret) if settings.sandbox_enabled => {
             tracing::warn!("the sandbox provider is enabled: whoever knows its secret can pay any order");
-            let sandbox = Sandbox::new(secret.clone(), settings.public_url.clone());
-            Providers::new().with("sandbox", Arc::new(sandbox))
+            providers.with_sandbox(Arc::new(Sandbox::new(secret.clone(), settings.public_url.clone())))
         }
-        _ => Providers::new(),
+        _ => providers,
     }
 }
 

@@ -176,6 +176,8 @@ create table payments (
     primary key (slot, no)
 ) without rowid;
 create index payments_pay on payments (slot, pay_no);
+-- Numbers sort by time: the payments of an account and a span of days.
+create index payments_account on payments (method, account, no);
 
 create table trades (
     method text not null,

@@ -1,15 +1,16 @@
-//! Business lines and SKUs in memory, thrown away whenever the catalogue's revision moves.
+//! Business lines, their merchant accounts and SKUs in memory, thrown away whenever the catalogue's revision moves.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use quick_cache::sync::Cache;
 
 use super::App;
+use super::accounts;
 use super::orders::store_problem;
 use super::problem::Problem;
 use crate::domain::catalogue::{Business, Sku};
-use crate::domain::ids::{BusinessCode, SkuId};
+use crate::domain::ids::{BusinessCode, MerchantAccount, SkuId};
 
 /// SKUs kept in memory.
 const SKUS: usize = 50_000;
@@ -17,7 +18,11 @@ const SKUS: usize = 50_000;
 /// The catalogue as this host last read it. `worker::catalogue` asks for the revision every 500 ms; a write through
 /// this host reloads at once.
 #[derive(Debug)]
-pub struct Catalogue(RwLock<Arc<Snapshot>>);
+pub struct Catalogue {
+    now: RwLock<Arc<Snapshot>>,
+    /// Held while it is read again, so that an older read never follows a newer one.
+    reading: tokio::sync::Mutex<()>,
+}
 
 /// One revision of the catalogue.
 #[derive(Debug)]
@@ -26,14 +31,31 @@ pub struct Snapshot {
     pub revision: i64,
     /// The registered lines by code.
     pub businesses: HashMap<BusinessCode, Arc<Business>>,
+    fixed: HashSet<String>,
+    accounts: HashMap<(String, BusinessCode), MerchantAccount>,
     skus: Cache<(BusinessCode, SkuId), Option<Arc<Sku>>>,
 }
 
 impl Snapshot {
-    /// A snapshot with nothing read yet but the lines.
-    pub fn new(revision: i64, businesses: Vec<Business>) -> Self {
+    /// A snapshot with nothing read yet but the lines. `fixed` are the methods that need no account; `accounts` says
+    /// through which account a line is paid by any other method.
+    pub fn new(
+        revision: i64,
+        businesses: Vec<Business>,
+        fixed: HashSet<String>,
+        accounts: HashMap<(String, BusinessCode), MerchantAccount>,
+    ) -> Self {
         let businesses = businesses.into_iter().map(|b| (b.code.clone(), Arc::new(b))).collect();
-        Self { revision, businesses, skus: Cache::new(SKUS) }
+        Self { revision, businesses, fixed, accounts, skus: Cache::new(SKUS) }
+    }
+
+    /// The account through which new payments of a line go by a method; none if it cannot be paid that way now.
+    /// [`MerchantAccount::own`] for methods that need none.
+    pub fn account(&self, method: &str, business: &BusinessCode) -> Option<MerchantAccount> {
+        if self.fixed.contains(method) {
+            return Some(MerchantAccount::own());
+        }
+        self.accounts.get(&(method.to_owned(), business.clone())).cloned()
     }
 
     /// A line that takes orders, or why not.
@@ -53,32 +75,34 @@ impl Snapshot {
 
 impl Default for Catalogue {
     fn default() -> Self {
-        Self(RwLock::new(Arc::new(Snapshot::new(-1, vec![]))))
+        let nothing = Snapshot::new(-1, vec![], HashSet::new(), HashMap::new());
+        Self { now: RwLock::new(Arc::new(nothing)), reading: tokio::sync::Mutex::new(()) }
     }
 }
 
 impl Catalogue {
     /// The newest snapshot this host has.
     pub fn now(&self) -> Arc<Snapshot> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.now.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn replace(&self, snapshot: Snapshot) {
-        let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if snapshot.revision >= current.revision {
-            *current = Arc::new(snapshot);
-        }
+        *self.now.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
     }
 }
 
 /// Reads the catalogue again if its revision moved; answers whether it did.
 pub async fn refresh(app: &App) -> Result<bool, Problem> {
+    let _reading = app.catalogue.reading.lock().await;
     let revision = app.store.catalogue_revision().await.map_err(store_problem)?;
     if revision == app.catalogue.now().revision {
         return Ok(false);
     }
     let businesses = app.store.businesses().await.map_err(store_problem)?;
-    app.catalogue.replace(Snapshot::new(revision, businesses));
+    let rows = app.store.payment_accounts().await.map_err(store_problem)?;
+    let accounts = accounts::follow(app, &rows);
+    let fixed = app.providers.fixed().map(str::to_owned).collect();
+    app.catalogue.replace(Snapshot::new(revision, businesses, fixed, accounts));
     Ok(true)
 }
 

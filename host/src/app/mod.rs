@@ -4,20 +4,27 @@
 pub mod api;
 pub mod problem;
 
+pub mod accounts;
 pub mod catalogue;
 pub mod decisions;
 pub mod loading;
+mod methods;
 pub mod numbers;
 pub mod orders;
 
 pub mod callback;
 pub mod cancel;
 pub mod create;
+pub mod dispute;
 pub mod forward;
+pub mod merge;
 pub mod pay;
+pub mod query;
 pub mod quote;
+pub mod receipt;
 pub mod receive;
 pub mod refund;
+pub mod refund_order;
 pub mod ship;
 pub mod signal;
 pub mod timers;

@@ -229,6 +229,9 @@ pub fn refusal_problem(refusal: &Refusal) -> Problem {
         Refusal::TradeTaken { trade_no } => conflict("trade-taken").with("trade_no", trade_no),
         Refusal::OperationDone { no, .. } => conflict("already-done").of(*no),
         Refusal::SignalSeen { .. } | Refusal::ParkedBefore { .. } => conflict("already-received"),
+        Refusal::AccountTaken { method, account, business } => {
+            conflict("account-taken").with("payment_method", method).with("account", account).with("business", business)
+        }
         Refusal::Admin(_) => conflict("not-possible"),
     }
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::App;
 use super::api::{QuoteAnswer, QuoteItem, QuoteShop};
 use super::catalogue::{self, Snapshot};
-use super::loading;
 use super::orders::store_problem;
 use super::problem::Problem;
+use super::{loading, methods};
 use crate::domain::cart::Cart;
 use crate::domain::catalogue::{Business, Coupon, Sku};
 use crate::domain::decide::view::{address, pairs};
@@ -30,7 +30,7 @@ pub struct PricedCart {
     pub priced: Priced,
     /// The catalogue it was priced with.
     pub snapshot: Arc<Snapshot>,
-    /// Methods that every line accepts.
+    /// Methods by which all lines can be paid at once: each has the same account.
     pub methods: Vec<String>,
     /// One call per business line, in the order of [`Cart::lines`].
     pub calls: Vec<LineCall>,
@@ -66,7 +66,6 @@ pub fn own_cart(who: &Principal, cart: &Cart) -> Result<(), Problem> {
 pub async fn price_cart(app: &App, cart: &Cart) -> Result<PricedCart, Problem> {
     let snapshot = app.catalogue.now();
     let now = app.clock.now();
-    let mut methods: Option<Vec<String>> = None;
     let mut calls: Vec<LineCall> = vec![];
     let mut coins_left = cart.coins;
     let mut platform = owned_coupons(app, cart, &cart.platform_coupons, None).await?;
@@ -79,10 +78,6 @@ pub async fn price_cart(app: &App, cart: &Cart) -> Result<PricedCart, Problem> {
                 return Err(Problem::invalid("unknown-type", detail));
             }
         }
-        methods = Some(match methods {
-            None => line.rules.methods.clone(),
-            Some(all) => all.into_iter().filter(|m| line.rules.methods.contains(m)).collect(),
-        });
         let mut request = request(app, &snapshot, cart, &line, &shops, now).await?;
         request.coins = u64::try_from(coins_left).unwrap_or(0);
         request.platform_coupons = platform.iter().map(coupon).collect();
@@ -96,12 +91,8 @@ pub async fn price_cart(app: &App, cart: &Cart) -> Result<PricedCart, Problem> {
         platform.retain(|c| !used.iter().any(|u| u.as_str() == c.code.as_str()));
         calls.push(LineCall { business: line, request, call });
     }
-    let methods = methods.unwrap_or_default();
-    if methods.is_empty() {
-        let lines: Vec<BusinessCode> = calls.iter().map(|c| c.business.code.clone()).collect();
-        let detail = "these business lines share no payment method; order them separately";
-        return Err(Problem::refused("cannot-pay-together", detail).with("groups", lines));
-    }
+    let lines: Vec<&Business> = calls.iter().map(|call| &*call.business).collect();
+    let methods = methods::shared(&snapshot, &lines)?;
     let quotes: Vec<Quoted> = calls.iter().filter_map(|c| c.call.outcome.ok().cloned()).collect();
     let priced = price(cart, &quotes, COIN_VALUE).map_err(|e| Problem::refused("bad-quote", e.to_string()))?;
     Ok(PricedCart { priced, snapshot, methods, calls })

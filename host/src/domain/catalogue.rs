@@ -2,8 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::{BusinessCode, BuyerId, CouponCode, Digest, Millis, ShopId, SkuId, StockKey};
+use super::ids::{
+    BusinessCode, BuyerId, CouponCode, Digest, MerchantAccount, Millis, PaymentMethod, ShopId, SkuId, StockKey,
+};
 use super::order::{StockMode, coded};
+use super::reconcile::Settled;
 use super::resource::Unit;
 
 /// A registered business line.
@@ -145,6 +148,28 @@ pub struct Coupon {
     pub terms: String,
 }
 
+/// One of our accounts at a payment provider, as operators set it up. One line has at most one enabled account of a
+/// method; the pair (method, account) decides what can be paid together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PaymentAccount {
+    /// Which provider.
+    pub method: PaymentMethod,
+    /// Its name, for ever: payments keep it.
+    pub account: MerchantAccount,
+    /// The lines whose orders are paid through it.
+    pub businesses: Vec<BusinessCode>,
+    /// Where the provider is, without a slash at the end; none for the method's own address.
+    pub base_url: Option<String>,
+    /// What is no secret, as the provider takes it: a JSON object.
+    pub settings: serde_json::Value,
+    /// Its secrets by name, one JSON object, sealed.
+    pub sealed: Vec<u8>,
+    /// Whether new payments are opened at it. Callbacks, queries and refunds of earlier ones go on.
+    pub enabled: bool,
+    /// The last write.
+    pub updated_at: Millis,
+}
+
 /// A write of an operator. Each goes with an audit row.
 #[derive(Debug, Clone, PartialEq)]
 pub enum AdminWrite {
@@ -201,6 +226,20 @@ pub enum AdminWrite {
     RevokeApiKey {
         /// Its public id.
         id: String,
+    },
+    /// Settle a difference between a provider's book and ours, once.
+    SettleDiscrepancy(Settled),
+    /// Set up an account at a payment provider, or replace it. Refused as [`Refusal::AccountTaken`] while one of its
+    /// lines has another enabled account of the method.
+    ///
+    /// [`Refusal::AccountTaken`]: super::change::Refusal::AccountTaken
+    PutPaymentAccount(PaymentAccount),
+    /// Delete one: no payment of it may be pending and no refund owed.
+    DeletePaymentAccount {
+        /// Which provider.
+        method: PaymentMethod,
+        /// Which account.
+        account: MerchantAccount,
     },
     /// Clear the attention mark is an order change; this only records who did what.
     Audit(Audit),

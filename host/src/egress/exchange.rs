@@ -51,6 +51,14 @@ impl Reply {
     }
 }
 
+/// A service's address without a slash at the end, if it is http or https, without user, query and fragment.
+pub fn base_url(text: &str) -> Option<String> {
+    let url = Url::parse(text).ok()?;
+    let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();
+    let usable = plain && url.fragment().is_none() && matches!(url.scheme(), "http" | "https") && url.has_host();
+    usable.then(|| text.trim_end_matches('/').to_owned())
+}
+
 /// No reply.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoReply {

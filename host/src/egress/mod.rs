@@ -21,7 +21,7 @@ pub use address::{AddressRefused, is_public};
 pub use answer::{ANSWER_MAX, Answer};
 pub use auth::{LineSecrets, SECRET_MIN};
 pub use client::{Egress, EgressError, Retries};
-pub use exchange::{Exchange, NoReply, Reply};
+pub use exchange::{Exchange, NoReply, Reply, base_url};
 pub use grant::{BadOrigin, Grant, Origin};
 pub use request::{Auth, Call, Method, Part, Refusal, Repeat};
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::Provider;
+use super::{Provider, Sandbox};
 use crate::domain::ids::{MerchantAccount, PaymentMethod};
 
 /// Accounts by method and name. The fixed ones (wallet, sandbox) come from the settings; the others follow what
@@ -11,6 +11,7 @@ use crate::domain::ids::{MerchantAccount, PaymentMethod};
 #[derive(Clone, Default)]
 pub struct Providers {
     fixed: HashMap<(String, String), Arc<dyn Provider>>,
+    sandbox: Option<Arc<Sandbox>>,
     accounts: Arc<RwLock<HashMap<(String, String), Known>>>,
 }
 
@@ -34,6 +35,18 @@ impl Providers {
         self
     }
 
+    /// With the sandbox as a method; its page can then tell it what a buyer does.
+    #[must_use]
+    pub fn with_sandbox(mut self, sandbox: Arc<Sandbox>) -> Self {
+        self.sandbox = Some(sandbox.clone());
+        self.with("sandbox", sandbox)
+    }
+
+    /// The sandbox, if it is enabled.
+    pub fn sandbox(&self) -> Option<&Sandbox> {
+        self.sandbox.as_deref()
+    }
+
     /// The provider of an account.
     pub fn get(&self, method: &str, account: &str) -> Option<Arc<dyn Provider>> {
         let key = (method.to_owned(), account.to_owned());
@@ -47,6 +60,11 @@ impl Providers {
     /// Whether a method needs no merchant account.
     pub fn is_fixed(&self, method: &str) -> bool {
         self.fixed.keys().any(|(own, _)| own == method)
+    }
+
+    /// The methods that need no merchant account.
+    pub fn fixed(&self) -> impl Iterator<Item = &str> {
+        self.fixed.keys().map(|(method, _)| method.as_str())
     }
 
     /// Follows the accounts that are set up: each with the revision of its row and a way to make its provider. One

@@ -14,7 +14,7 @@ mod sql;
 pub use self::committer::{LEASE_MS, Published, Purged, StreamMark};
 pub use self::error::{CommitError, StoreError};
 pub use self::open::{Durability, Settings};
-pub use self::read::{Attention, Backlog, Cursor, DeadLetter, Filter, Lease, Outgoing, StockLevel};
+pub use self::read::{Attention, Backlog, Cursor, DeadLetter, Filter, InUse, Lease, Outgoing, StockLevel};
 pub use self::rows::catalogue::StoredCoupon;
 pub use self::sql::Dialect;
 

@@ -5,6 +5,7 @@
 mod harness;
 mod make;
 
+mod accounts;
 mod admin;
 mod commit;
 mod faults;

@@ -2,6 +2,7 @@
 //!
 //! A caller of the role `business` reaches its own line only; for anybody else's there is no such line.
 
+pub mod accounts;
 pub mod api_keys;
 pub mod businesses;
 pub mod plugins;

@@ -1,5 +1,6 @@
 //! The operators' routes: thin, the use cases are in `app::admin`.
 
+pub(super) mod accounts;
 pub(super) mod businesses;
 pub(super) mod keys;
 pub(super) mod plugins;

@@ -1,5 +1,6 @@
 //! The router in process over a real SQLite store.
 
+mod accounts;
 mod bodies;
 mod document;
 mod lines;
@@ -66,7 +67,8 @@ impl Host {
             store: Store::open(store::Settings::new(file)).await.unwrap(),
             plugins: Plugins::start(&PluginSettings { compiler: "false".into(), threads: 1, slots: 2 }).unwrap(),
             providers: Providers::new()
-                .with("sandbox", std::sync::Arc::new(Sandbox::new(SANDBOX_SECRET.into(), settings.public_url.clone()))),
+                .with("balance", std::sync::Arc::new(crate::payment::Balance))
+                .with_sandbox(std::sync::Arc::new(Sandbox::new(SANDBOX_SECRET.into(), settings.public_url.clone()))),
             locks: Locks::Local(LocalLocks::new()),
             egress: Egress::new(&[], Retries::default(), clock.clone(), entropy.clone()).unwrap(),
             sealer: Sealer::new(&keys.secret, entropy.clone()),
@@ -81,6 +83,7 @@ impl Host {
             tasks: Tasks::new(),
             settings,
         });
+        crate::app::catalogue::refresh(&app).await.unwrap();
         let router = super::router(app.clone(), None);
         Self { app, router, _folder: folder }
     }

@@ -1,7 +1,7 @@
 //! What operators set up, row by row: it is rare.
 
-use super::Attempting;
 use super::write::next;
+use super::{Attempting, accounts};
 use crate::domain::catalogue::{AdminWrite, Audit, Business, PluginState, PluginVersion};
 use crate::domain::change::{Change, Refusal};
 use crate::domain::ids::{BusinessCode, Digest, ShopId, StockKey};
@@ -47,9 +47,12 @@ sql! {
          VALUES ($1, $2, $3, $4, $5, NULL) ON CONFLICT DO NOTHING");
     REVOKE_API_KEY = Sql::both("revoke api key",
         "UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL");
+    SETTLE_DISCREPANCY = Sql::both("settle discrepancy",
+        "UPDATE discrepancies SET settled_at = $2, settled_by = $3, resolution = $4 \
+         WHERE id = $1 AND settled_at IS NULL");
     PUT_AUDIT = Sql::both("put audit",
         "INSERT INTO audit (at, n, actor, action, target, detail) VALUES ($1, $2, $3, $4, $5, $6)");
-    BUMP = Sql::both("bump catalogue_revision", "UPDATE catalogue_revision SET revision = revision + 1 WHERE id = 1");
+    pub(super) BUMP = Sql::both("bump catalogue_revision", "UPDATE catalogue_revision SET revision = revision + 1 WHERE id = 1");
 }
 
 /// Writes the administrative part of a change, or says why it cannot be.
@@ -62,6 +65,7 @@ pub(super) async fn write(conn: &mut Conn, change: &Change, unique: &mut i64) ->
                 | AdminWrite::PutCoupon(_)
                 | AdminWrite::PutApiKey(_)
                 | AdminWrite::RevokeApiKey { .. }
+                | AdminWrite::SettleDiscrepancy(_)
                 | AdminWrite::Audit(_)
         );
         if let Err(refusal) = one(conn, change, write, unique).await? {
@@ -120,15 +124,25 @@ async fn one(
             let revoked = conn.execute(&REVOKE_API_KEY, &[id.as_str().into(), change.at.into()]).await?;
             Ok(found(revoked, || format!("there is no API key {id}")))
         }
+        AdminWrite::SettleDiscrepancy(settled) => {
+            let (id, by) = (settled.id.as_str().into(), settled.by.as_str().into());
+            let values = [id, change.at.into(), by, settled.resolution.as_str().into()];
+            let updated = conn.execute(&SETTLE_DISCREPANCY, &values).await?;
+            Ok(found(updated, || format!("there is no open difference {}", settled.id)))
+        }
+        AdminWrite::PutPaymentAccount(account) => accounts::put(conn, account).await,
+        AdminWrite::DeletePaymentAccount { method, account } => {
+            accounts::delete(conn, method, account, change.at).await
+        }
         AdminWrite::Audit(audit) => put_audit(conn, audit, unique).await,
     }
 }
 
-fn found(rows: u64, otherwise: impl FnOnce() -> String) -> Result<(), Refusal> {
+pub(super) fn found(rows: u64, otherwise: impl FnOnce() -> String) -> Result<(), Refusal> {
     if rows > 0 { Ok(()) } else { Err(Refusal::Admin(otherwise())) }
 }
 
-fn json<T: serde::Serialize>(value: &T) -> String {
+pub(super) fn json<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 

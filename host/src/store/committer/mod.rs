@@ -3,6 +3,7 @@
 //! A batch is one transaction: batch id; lock the rows concerned in sorted order; decide one change after another in
 //! memory; write what was accepted with one statement a table; commit; answer everyone. It never waits to fill.
 
+mod accounts;
 mod admin;
 mod batch;
 mod decide;
@@ -39,7 +40,8 @@ type Attempting<T> = Result<T, StoreError>;
 
 /// Every statement of the committer.
 pub(crate) fn all() -> Vec<&'static Sql> {
-    let mut all = admin::all();
+    let mut all = accounts::all();
+    all.extend(admin::all());
     all.extend(jobs::all());
     all.extend(writer::all());
     all.extend(publish::all());

@@ -1,11 +1,13 @@
 //! Reads: each a statement of its own on a connection that cannot write.
 
+mod accounts;
 mod catalogue;
 mod lists;
 mod resources;
 mod tree;
 mod work;
 
+pub use self::accounts::InUse;
 pub use self::lists::{Attention, Cursor, Filter};
 pub use self::resources::StockLevel;
 pub use self::work::{Backlog, DeadLetter, Lease, Outgoing};
@@ -14,5 +16,6 @@ use super::sql::Sql;
 
 /// Every statement that reads.
 pub(crate) fn all() -> Vec<&'static Sql> {
-    [tree::all(), lists::all(), resources::all(), work::all(), catalogue::all()].into_iter().flatten().collect()
+    let all = [tree::all(), lists::all(), resources::all(), work::all(), catalogue::all(), accounts::all()];
+    all.into_iter().flatten().collect()
 }

@@ -1,6 +1,6 @@
 //! Business lines, SKUs, plugin versions, secrets, API keys, coupons.
 
-use crate::domain::catalogue::{ApiKey, Audit, Business, Coupon, PluginState, PluginVersion, Sku};
+use crate::domain::catalogue::{ApiKey, Audit, Business, Coupon, PaymentAccount, PluginState, PluginVersion, Sku};
 use crate::domain::ids::Digest;
 use crate::domain::ids::OrderNo;
 use crate::domain::resource::CouponState;
@@ -24,6 +24,11 @@ table! {
     /// Coupons.
     pub(crate) COUPONS = "coupons" {
         code: Text, business: Text, buyer: Text, kind: Text, terms: Text, state: Int, order_no: Int,
+    }
+    /// Accounts at payment providers.
+    pub(crate) ACCOUNTS = "merchant_accounts" {
+        method: Text, account: Text, businesses: Text, base_url: Text, settings: Text, sealed: Bytes, enabled: Int,
+        updated_at: Int,
     }
     /// Who did what.
     pub(crate) AUDIT = "audit" { actor: Text, action: Text, target: Text, detail: Text, at: Int }
@@ -78,6 +83,19 @@ pub(crate) fn take_coupon(row: &mut Reader<'_>) -> Result<StoredCoupon, StoreErr
     let (code, business, buyer, kind, terms) = (row.id()?, row.opt_id()?, row.id()?, row.text()?, row.text()?);
     let coupon = Coupon { code, business, buyer, kind, terms };
     Ok(StoredCoupon { coupon, state: row.code(CouponState::from_code)?, order_no: row.opt_int()?.map(OrderNo) })
+}
+
+pub(crate) fn take_account(row: &mut Reader<'_>) -> Result<PaymentAccount, StoreError> {
+    Ok(PaymentAccount {
+        method: row.id()?,
+        account: row.id()?,
+        businesses: row.json()?,
+        base_url: row.opt_text()?,
+        settings: row.json()?,
+        sealed: row.bytes()?,
+        enabled: row.int()? != 0,
+        updated_at: row.int()?,
+    })
 }
 
 pub(crate) fn take_audit(row: &mut Reader<'_>) -> Result<Audit, StoreError> {
