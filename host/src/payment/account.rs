@@ -8,11 +8,11 @@ use serde::de::DeserializeOwned;
 
 use super::alipay::Alipay;
 use super::unionpay::UnionPay;
-use super::{Gateway, Provider};
+use super::{Gateway, Provider, paypal, wechat};
 use crate::domain::ids::MerchantAccount;
 
 /// Methods that need a merchant account.
-pub const METHODS: &[&str] = &["alipay", "unionpay"];
+pub const METHODS: &[&str] = &["alipay", "wechat", "unionpay", "paypal"];
 
 /// Everything an account is made from.
 #[derive(Debug, Clone)]
@@ -71,6 +71,8 @@ pub fn default_url(method: &str) -> Option<&'static str> {
     match method {
         "alipay" => Some("https://openapi.alipay.com"),
         "unionpay" => Some("https://gateway.95516.com"),
+        "paypal" => Some(paypal::URL),
+        "wechat" => Some(wechat::URL),
         _ => None,
     }
 }
@@ -80,6 +82,8 @@ pub fn build(method: &str, terms: &AccountTerms, gateway: Gateway) -> Result<Arc
     match method {
         "alipay" => Ok(Arc::new(Alipay::new(terms, gateway)?)),
         "unionpay" => Ok(Arc::new(UnionPay::new(terms, gateway)?)),
+        "paypal" => Ok(Arc::new(paypal::PayPal::new(terms, gateway)?)),
+        "wechat" => Ok(Arc::new(wechat::WeChat::new(terms, gateway)?)),
         _ => Err(BadAccount::new("method", format!("has no merchant accounts; one of {}", METHODS.join(", ")))),
     }
 }

@@ -11,12 +11,14 @@ mod beijing;
 mod decimal;
 mod form;
 mod gateway;
+mod paypal;
 mod providers;
 mod rsa;
 mod sandbox;
 #[cfg(test)]
 mod testing;
 mod unionpay;
+mod wechat;
 
 use async_trait::async_trait;
 
