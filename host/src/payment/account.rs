@@ -6,11 +6,15 @@ use std::sync::Arc;
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 
-use super::{Gateway, Provider, paypal, wechat};
+use super::alipay::Alipay;
+use super::paypal::{self, PayPal};
+use super::unionpay::UnionPay;
+use super::wechat::{self, WeChat};
+use super::{Gateway, Provider};
 use crate::domain::ids::MerchantAccount;
 
 /// Methods that need a merchant account.
-pub const METHODS: &[&str] = &["wechat", "paypal"];
+pub const METHODS: &[&str] = &["alipay", "paypal", "unionpay", "wechat"];
 
 /// Everything an account is made from.
 #[derive(Debug, Clone)]
@@ -67,7 +71,9 @@ impl AccountTerms {
 /// The provider's own address of a method, used when neither the account nor `PAYMENT_GATEWAY_URL` names another.
 pub fn default_url(method: &str) -> Option<&'static str> {
     match method {
+        "alipay" => Some("https://openapi.alipay.com"),
         "paypal" => Some(paypal::URL),
+        "unionpay" => Some("https://gateway.95516.com"),
         "wechat" => Some(wechat::URL),
         _ => None,
     }
@@ -76,8 +82,10 @@ pub fn default_url(method: &str) -> Option<&'static str> {
 /// Makes the provider of an account, or says which of its settings is wrong.
 pub fn build(method: &str, terms: &AccountTerms, gateway: Gateway) -> Result<Arc<dyn Provider>, BadAccount> {
     match method {
-        "paypal" => Ok(Arc::new(paypal::PayPal::new(terms, gateway)?)),
-        "wechat" => Ok(Arc::new(wechat::WeChat::new(terms, gateway)?)),
+        "alipay" => Ok(Arc::new(Alipay::new(terms, gateway)?)),
+        "paypal" => Ok(Arc::new(PayPal::new(terms, gateway)?)),
+        "unionpay" => Ok(Arc::new(UnionPay::new(terms, gateway)?)),
+        "wechat" => Ok(Arc::new(WeChat::new(terms, gateway)?)),
         _ => Err(BadAccount::new("method", format!("has no merchant accounts; one of {}", METHODS.join(", ")))),
     }
 }

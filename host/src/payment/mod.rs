@@ -5,6 +5,7 @@
 //! it is asked may be asked again after a crash, under the same payment or refund number.
 
 mod account;
+mod alipay;
 mod balance;
 mod beijing;
 mod decimal;
@@ -16,6 +17,7 @@ mod rsa;
 mod sandbox;
 #[cfg(test)]
 mod testing;
+mod unionpay;
 mod wechat;
 
 use async_trait::async_trait;

@@ -1,8 +1,6 @@
 //! What tests of providers share: keys of our own, forms to spoil, a server that answers as told, one payment with one
 //! refund.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
-
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, LazyLock, Mutex};
@@ -302,11 +300,9 @@ async fn exchange(
     let asked = Asked { method, path, headers, body };
     let given = answer(&asked);
     book.lock().unwrap().push(asked);
-    let mut text = format!("HTTP/1.1 {} -\r\nconnection: close\r\n", given.status);
-    for (name, value) in &given.headers {
-        text += &format!("{name}: {value}\r\n");
-    }
-    text += &format!("content-length: {}\r\n\r\n", given.body.len());
+    let headers = given.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect::<String>();
+    let (status, length) = (given.status, given.body.len());
+    let text = format!("HTTP/1.1 {status} -\r\nconnection: close\r\n{headers}content-length: {length}\r\n\r\n");
     stream.write_all(text.as_bytes()).await?;
     stream.write_all(&given.body).await?;
     stream.shutdown().await

@@ -4,12 +4,15 @@
 //! `protocol` says what each of them is; `stand_in` runs it; `book` is what it did; `message` is a callback not yet
 //! sent; `manners` makes it misbehave; `keys` makes keys and certificates.
 
+pub mod alipay;
 mod book;
+mod form;
 mod keys;
 mod manners;
 mod message;
 mod protocol;
 mod stand_in;
+pub mod unionpay;
 
 pub use book::{Book, Refund, RefundState, Refused, Trade, TradeState};
 pub use keys::{Authority, Key};
