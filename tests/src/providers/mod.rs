@@ -10,9 +10,11 @@ mod form;
 mod keys;
 mod manners;
 mod message;
+pub mod paypal;
 mod protocol;
 mod stand_in;
 pub mod unionpay;
+pub mod wechat;
 
 pub use book::{Book, Refund, RefundState, Refused, Trade, TradeState};
 pub use keys::{Authority, Key};
