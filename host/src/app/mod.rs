@@ -23,6 +23,7 @@ pub mod refund;
 pub mod ship;
 pub mod signal;
 pub mod timers;
+pub mod wallet;
 
 pub mod admin;
 pub mod read;

@@ -11,6 +11,7 @@ mod purge;
 mod relay;
 mod runner;
 mod timers;
+mod wallet_check;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +28,7 @@ pub use self::{
     relay::{Relay, RelaySetup},
     runner::{Trouble, Worked, Worker},
     timers::{Fire, Timers, TimersSetup},
+    wallet_check::WalletCheck,
 };
 
 use self::runner::{Loop, chain};
@@ -69,6 +71,7 @@ impl Workers {
         };
         workers.run_on(relaying, leases, Arc::default());
         workers.run_on(relaying, Relay::new(relay), store.event_signal());
+        workers.run_on(acting, WalletCheck::new(store.clone(), held.clone(), clock.clone()), Arc::default());
         let timers = TimersSetup {
             store: store.clone(),
             held,

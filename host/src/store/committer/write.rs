@@ -133,7 +133,8 @@ fn claims(plan: &mut Plan, state: &State<'_>, changes: &[&Change]) {
     plan.add(&money::INSERT_POSTING, Due::Claim, |rows| {
         for change in each() {
             for transfer in &change.transfers {
-                money::put_posting(rows, transfer, change.at);
+                let entry = state.booked.get(&(transfer.order_no.0, transfer.operation.as_str()));
+                money::put_posting(rows, transfer, entry.copied(), change.at);
             }
         }
     });
@@ -250,6 +251,7 @@ fn moves(plan: &mut Plan, state: &State<'_>, changes: &[&Change]) {
                 rows.text(&String::from(*unit));
                 rows.int(wallet.available);
                 rows.int(wallet.held);
+                rows.int(wallet.entries);
             }
         }
     });

@@ -1,7 +1,7 @@
 //! Payments, refunds, shipments, stock, wallet, coupons.
 
 use crate::domain::fulfilment::{Shipment, ShipmentStatus};
-use crate::domain::ids::{Millis, OrderNo, PaymentNo, RefundNo, ShipmentNo};
+use crate::domain::ids::{BuyerId, Millis, OrderNo, PaymentNo, RefundNo, ShipmentNo};
 use crate::domain::order::Delivery;
 use crate::domain::payment::{Payment, PaymentStatus, Refund, RefundStatus, Way};
 use crate::domain::resource::{Account, StockMove, Transfer};
@@ -45,9 +45,10 @@ table! {
         shop_no: Int, stock_key: Text, reason: Text, business: Text, kind: Int, quantity: Int, at: Int,
     }
     WALLET_KEYS = "wallet_accounts" { ord: Int, slot: Int, buyer: Text, unit: Text }
-    NEW_WALLETS = "wallet_accounts" { slot: Int, buyer: Text, unit: Text, available: Int, held: Int }
+    NEW_WALLETS = "wallet_accounts" { slot: Int, buyer: Text, unit: Text, available: Int, held: Int, entries: Int }
     POSTINGS = "postings" {
         order_no: Int, operation: Text, from_account: Text, to_account: Text, unit: Text, amount: Int, at: Int,
+        buyer: Text, entry: Int, available_after: Int, held_after: Int,
     }
     COUPON_KEYS = "coupons" { ord: Int, code: Text }
     COUPON_MOVES = "coupons" { code: Text, state: Int, order_no: Int }
@@ -76,8 +77,8 @@ sql! {
     pub(crate) LOCK_STOCK = touch("lock stock", &STOCK_KEYS, None, "t.available, t.reserved, t.sold", true);
     pub(crate) MOVE_STOCK = update("update stock", &STOCK, None, 2);
     pub(crate) INSERT_STOCK_MOVE = insert("insert stock_moves", &STOCK_MOVES, Some("shop_no"), OnConflict::Nothing);
-    /// (slot, buyer, unit) → available, held
-    pub(crate) LOCK_WALLET = touch("lock wallet_accounts", &WALLET_KEYS, None, "t.available, t.held", true);
+    /// (slot, buyer, unit) → available, held, entries
+    pub(crate) LOCK_WALLET = touch("lock wallet_accounts", &WALLET_KEYS, None, "t.available, t.held, t.entries", true);
     pub(crate) OPEN_WALLET = insert("open wallet_accounts", &NEW_WALLETS, None, OnConflict::Nothing);
     pub(crate) MOVE_WALLET = update("update wallet_accounts", &NEW_WALLETS, None, 3);
     pub(crate) INSERT_POSTING = insert("insert postings", &POSTINGS, Some("order_no"), OnConflict::Nothing);
@@ -244,7 +245,18 @@ pub(crate) fn put_stock_move(rows: &mut Rows, step: &StockMove, at: Millis) {
     rows.int(at);
 }
 
-pub(crate) fn put_posting(rows: &mut Rows, transfer: &Transfer, at: Millis) {
+/// What a posting is to the buyer whose account it touches: its number there, and the account after it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entry {
+    /// 1, 2, 3 … without gap.
+    pub number: i64,
+    /// Can be spent after it.
+    pub available: i64,
+    /// Held after it.
+    pub held: i64,
+}
+
+pub(crate) fn put_posting(rows: &mut Rows, transfer: &Transfer, entry: Option<Entry>, at: Millis) {
     rows.int(transfer.order_no.0);
     rows.text(&transfer.operation);
     rows.text(&account(&transfer.from));
@@ -252,6 +264,10 @@ pub(crate) fn put_posting(rows: &mut Rows, transfer: &Transfer, at: Millis) {
     rows.text(&String::from(transfer.unit));
     rows.int(transfer.amount);
     rows.int(at);
+    rows.opt_text(transfer.from.buyer().or(transfer.to.buyer()).map(BuyerId::as_str));
+    rows.opt_int(entry.map(|entry| entry.number));
+    rows.opt_int(entry.map(|entry| entry.available));
+    rows.opt_int(entry.map(|entry| entry.held));
 }
 
 /// How postings name an account: `available:<buyer>`, `held:<buyer>`, `house:<name>`.
