@@ -8,13 +8,20 @@
 pub const VARIABLE: &str = "HOOKLINE_FAULT";
 
 /// Every point, in the order of an order's way through the host.
-pub const POINTS: [&str; 6] = [
+pub const POINTS: [&str; 13] = [
     "after-lock",
     "after-hook",
     "before-commit",
     "after-commit-before-answer",
     "after-call-before-journal",
     "after-publish-before-mark",
+    "before-announce",
+    "after-announce-before-commit",
+    "after-receipt-before-commit",
+    "before-close",
+    "after-close-before-commit",
+    "before-refund",
+    "after-refund-before-commit",
 ];
 
 /// Why the process does not start.

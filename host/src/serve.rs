@@ -130,14 +130,13 @@ async fn build(settings: Settings, tasks: Tasks) -> Result<App, Failure> {
 }
 
 fn providers(settings: &Settings) -> Providers {
-    let wallet = Providers::new().with(hookline::domain::decide::pay::BALANCE, Arc::new(Balance));
+    let providers = Providers::new().with("balance", Arc::new(Balance));
     match &settings.sandbox_secret {
         Some(secret) if settings.sandbox_enabled => {
             tracing::warn!("the sandbox provider is enabled: whoever knows its secret can pay any order");
-            let sandbox = Sandbox::new(secret.clone(), settings.public_url.clone());
-            wallet.with("sandbox", Arc::new(sandbox))
+            providers.with_sandbox(Arc::new(Sandbox::new(secret.clone(), settings.public_url.clone())))
         }
-        _ => wallet,
+        _ => providers,
     }
 }
 

@@ -107,7 +107,7 @@ async fn callbacks_are_believed_only_when_they_fit(world: &World) {
     let notice = Notice::paid(&payment.payment_no, payment.amount);
 
     let unknown = Notice::paid("P4611686018427387904", 100).call(0);
-    assert_eq!(journey.buyer().send("callback", unknown).await.unwrap().status, StatusCode::NOT_FOUND);
+    assert_eq!(journey.buyer().send("callback", unknown).await.unwrap().status, StatusCode::BAD_REQUEST);
     let old = journey.buyer().send("callback", notice.call(301)).await.unwrap();
     assert!(old.status.is_client_error(), "{old:?}");
     let forged = journey.buyer().send("callback", notice.forged()).await.unwrap();

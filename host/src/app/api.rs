@@ -4,8 +4,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::domain::cart::Cart;
-use crate::domain::ids::{Digest, Millis, OrderNo, PaymentMethod, PaymentNo};
+use crate::domain::decide::refund::Wanted;
+use crate::domain::ids::{Digest, Millis, OrderNo, PaymentMethod, PaymentNo, RefundNo};
 use crate::domain::money::Minor;
+use crate::domain::payment::Refund;
 
 /// An idempotency key with the digest of what it stands for (operation and body).
 #[derive(Debug, Clone)]
@@ -148,6 +150,8 @@ pub struct ShopOrderAnswer {
 pub struct Pay {
     /// How.
     pub method: PaymentMethod,
+    /// What the wallet pays of it, minor units; the method pays the rest.
+    pub balance: Minor,
 }
 
 /// An attempt to pay.
@@ -163,6 +167,8 @@ pub struct PaymentAnswer {
     pub payment_method: String,
     /// Minor units, wallet part included.
     pub amount: Minor,
+    /// The wallet's part.
+    pub balance_minor: Minor,
     /// ISO 4217
     pub currency: String,
     /// pending, succeeded, failed, closed or disputed.
@@ -178,6 +184,53 @@ pub struct PaymentAnswer {
     /// For the provider's own kit.
     #[schema(value_type = Option<Object>)]
     pub pay_params: Option<serde_json::Value>,
+}
+
+/// Give money back.
+#[derive(Debug, Clone)]
+pub struct RefundOrder {
+    /// Why, for people; 1 to 256 characters.
+    pub reason: String,
+    /// Parts of items; none is everything that is left.
+    pub items: Vec<Wanted>,
+}
+
+/// What goes back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RefundedOrder {
+    /// The order as it is now.
+    pub order: OrderAnswer,
+    /// The refunds that this made, one per way and shop order.
+    pub refunds: Vec<RefundedPart>,
+}
+
+/// A refund in one way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RefundedPart {
+    /// Its number for life.
+    #[schema(value_type = String)]
+    pub refund_no: RefundNo,
+    /// The shop order it undoes; none when a whole payment goes back.
+    #[schema(value_type = Option<String>)]
+    pub order_no: Option<OrderNo>,
+    /// `provider`, `balance` or `coins`.
+    pub way: String,
+    /// Minor units, or a count of coins.
+    pub amount: i64,
+    /// `pending`, `succeeded` or `failed`.
+    pub status: String,
+}
+
+impl From<&Refund> for RefundedPart {
+    fn from(refund: &Refund) -> Self {
+        Self {
+            refund_no: refund.no,
+            order_no: refund.shop_no,
+            way: refund.way.word().to_owned(),
+            amount: refund.amount,
+            status: refund.status.word().to_owned(),
+        }
+    }
 }
 
 /// A supplier's signal.

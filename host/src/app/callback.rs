@@ -1,40 +1,33 @@
-//! A provider's callback: verify on the raw bytes, load, already handled?, check amount and currency, one change, answer.
+//! A provider's callback: verify on the raw bytes, load, handled before?, check amount and currency, one change, answer.
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::App;
-use super::forward::{self, Cause};
-use super::numbers::fresh;
-use super::orders::{Decided, change, store_problem};
-use super::pay::{compensate_ms, shipments};
-use super::problem::Problem;
-use super::refund;
-use crate::domain::change::Write;
-use crate::domain::decide::pay as decide;
-use crate::domain::draft::Draft;
-use crate::domain::ids::RefundNo;
-use crate::domain::order::Status;
-use crate::domain::payment::{Payment, PaymentStatus};
-use crate::domain::tree::OrderTree;
-use crate::payment::{Callback, Receipt, Says, Verdict};
-use crate::telemetry::metrics::{CALLBACKS_REFUSED, PAYMENTS_DISPUTED, PAYMENTS_SUCCEEDED, PAYMENTS_TOO_LATE};
+use super::orders::store_problem;
+use super::problem::{Kind, Problem};
+use super::receipt::{Effect, Said, Source, apply};
+use super::{query, refund};
+use crate::domain::ids::{OrderNo, PaymentNo, RefundNo};
+use crate::domain::payment::Payment;
+use crate::payment::{Callback, Notice, Provider, QueryAnswer, Says, Unverified, Verdict};
+use crate::telemetry::metrics::CALLBACKS_REFUSED;
 
 /// What the provider is answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallbackReply {
-    /// Whether it may stop sending.
-    pub accepted: bool,
+    /// What became of it.
+    pub verdict: Verdict,
     /// The words it expects.
     pub body: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Effect {
-    Paid,
-    TooLate,
-    Failed,
-    Repeat,
-    Disputed,
+/// A callback's sender, as its address names it.
+struct Sender {
+    method: String,
+    account: String,
+    provider: Arc<dyn Provider>,
 }
 
 /// Handles a callback. Hooks are not waited for: the payment is committed, the answer given, forward goes on by itself.
@@ -45,95 +38,70 @@ pub async fn payment(
     headers: Vec<(String, String)>,
     body: Bytes,
 ) -> Result<CallbackReply, Problem> {
-    let provider =
-        app.providers.get(method, account).ok_or_else(|| Problem::not_found(format!("payment method {method}")))?;
-    let now = app.clock.now();
-    let callback = Callback { headers: &headers, body: &body, now };
-    let notice = provider.verify(callback).await.map_err(|unverified| {
-        metrics::counter!(CALLBACKS_REFUSED, "method" => method.to_owned()).increment(1);
-        tracing::warn!(method, account, %unverified, "a payment callback was not believed");
-        Problem::new(super::problem::Kind::Forbidden, "unverified-callback", unverified.to_string())
-    })?;
-    let (notice, paid) = match notice.says {
-        Says::Paid(receipt) => (receipt, true),
-        Says::Ended(payment_no, _) => {
-            (Receipt { payment_no, trade_no: String::new(), amount: 0, currency: String::new(), at: now }, false)
-        }
-        Says::Ask(_) | Says::AskRefund(..) | Says::Nothing => {
-            return Ok(CallbackReply { accepted: true, body: provider.words(Verdict::Taken) });
+    let missing = || Problem::not_found(format!("merchant account {method}/{account}"));
+    let provider = app.providers.get(method, account).ok_or_else(missing)?;
+    let sender = Sender { method: method.to_owned(), account: account.to_owned(), provider };
+    let callback = Callback { headers: &headers, body: &body, now: app.clock.now() };
+    let verdict = match sender.provider.verify(callback).await {
+        Ok(notice) => match take(app, &sender, notice).await {
+            Ok(verdict) => verdict,
+            Err(problem) => {
+                tracing::warn!(method, account, %problem, "a payment callback could not be taken");
+                if problem.kind == Kind::NotFound { Verdict::Refused } else { Verdict::Later }
+            }
+        },
+        Err(Unverified::Probe) => Verdict::Unbelieved,
+        Err(unverified) => {
+            metrics::counter!(CALLBACKS_REFUSED, "method" => sender.method.clone()).increment(1);
+            tracing::warn!(method, account, %unverified, "a payment callback was not believed");
+            Verdict::Unbelieved
         }
     };
-    let tree = app.store.cached_tree_of_payment(notice.payment_no).await.map_err(store_problem)?;
-    let tree = tree.ok_or_else(|| Problem::not_found(format!("payment {}", notice.payment_no)))?;
-    let pay_no = tree.pay.no;
-    let numbers = fresh(app, 1 + tree.shops.len(), pay_no.slot()).await?;
-    let actor = format!("callback:{method}");
-    let decided = change(app, pay_no, |tree| {
-        let payment = tree.payments.iter().find(|p| p.no == notice.payment_no && p.method.as_str() == method);
-        let payment = payment.ok_or_else(|| Problem::not_found(format!("payment {}", notice.payment_no)))?;
-        let mut draft = Draft::new(tree, now, &actor);
-        let effect = decide_notice(app, &mut draft, tree, payment, (&notice, paid), &numbers);
-        Ok(if effect == Effect::Disputed && payment.status == PaymentStatus::Disputed {
-            Decided::Nothing(effect)
-        } else {
-            Decided::Commit(Box::new(draft), effect)
-        })
-    });
-    let (effect, tree) = decided.await.map_err(Problem::from)?;
-    match effect {
-        Effect::Paid => {
-            metrics::counter!(PAYMENTS_SUCCEEDED, "method" => method.to_owned()).increment(1);
-            forward::spawn_all(app, &tree, Cause::Paid);
-        }
-        Effect::TooLate => {
-            metrics::counter!(PAYMENTS_TOO_LATE, "method" => method.to_owned()).increment(1);
-            refund::spawn(app, pay_no);
-        }
-        Effect::Failed | Effect::Repeat => {}
-        Effect::Disputed => {
-            tracing::error!(%pay_no, payment = %notice.payment_no, amount = notice.amount, currency = notice.currency,
-                "a payment of another amount or currency arrived");
-            metrics::counter!(PAYMENTS_DISPUTED, "method" => method.to_owned()).increment(1);
-            return Ok(CallbackReply { accepted: false, body: "amount or currency differs".into() });
-        }
-    }
-    Ok(CallbackReply { accepted: true, body: "success".into() })
+    Ok(CallbackReply { verdict, body: sender.provider.words(verdict) })
 }
 
-fn decide_notice(
-    app: &App,
-    draft: &mut Draft,
-    tree: &OrderTree,
-    payment: &Payment,
-    (notice, paid): (&Receipt, bool),
-    numbers: &[i64],
-) -> Effect {
-    let trade_no = Some(notice.trade_no.clone());
-    match (payment.status, paid) {
-        (PaymentStatus::Succeeded, _) | (PaymentStatus::Failed | PaymentStatus::Closed, false) => {
-            for shop in &tree.shops {
-                draft.ignore(shop.no, "payment_notice", notice.trade_no.clone());
-            }
-            Effect::Repeat
+async fn take(app: &App, sender: &Sender, notice: Notice) -> Result<Verdict, Problem> {
+    let (no, said) = match notice.says {
+        Says::Nothing => return Ok(Verdict::Taken),
+        Says::Paid(receipt) => (receipt.payment_no, Said::Paid(receipt)),
+        Says::Ended(no, why) => (no, Said::Ended(why)),
+        Says::Ask(no) => {
+            let (_, payment) = ours(app, sender, no).await?;
+            return match query::ask(app, &sender.provider, &payment).await {
+                QueryAnswer::Paid(receipt) => tell(app, sender, no, Said::Paid(receipt), notice.id).await,
+                QueryAnswer::Ended(why) => tell(app, sender, no, Said::Ended(why), notice.id).await,
+                QueryAnswer::Unpaid => Ok(Verdict::Taken),
+                QueryAnswer::Unknown(_) => Ok(Verdict::Later),
+            };
         }
-        (PaymentStatus::Disputed, _) => Effect::Disputed,
-        (PaymentStatus::Pending, false) => {
-            decide::fail(draft, payment.clone());
-            Effect::Failed
-        }
-        (PaymentStatus::Pending | PaymentStatus::Failed | PaymentStatus::Closed, true) => {
-            if notice.amount != payment.amount || notice.currency != payment.currency.as_str() {
-                decide::dispute(draft, payment.clone(), trade_no, notice.amount, &notice.currency);
-                Effect::Disputed
-            } else if tree.pay.status == Status::Created {
-                let compensate = compensate_ms(app, tree);
-                let shipments = shipments(numbers);
-                decide::succeed(draft, Write::Update(payment.clone()), trade_no, notice.at, &shipments, compensate);
-                Effect::Paid
-            } else {
-                decide::too_late(draft, payment.clone(), trade_no, notice.at, RefundNo(numbers[0]));
-                Effect::TooLate
-            }
-        }
-    }
+        Says::AskRefund(no, refund_no) => return refund_notice(app, sender, no, refund_no).await,
+    };
+    tell(app, sender, no, said, notice.id).await
+}
+
+async fn tell(app: &App, sender: &Sender, no: PaymentNo, said: Said, id: Option<String>) -> Result<Verdict, Problem> {
+    let (pay_no, _) = ours(app, sender, no).await?;
+    let actor = format!("callback:{}", sender.method);
+    let from = format!("callback:{}:{}", sender.method, sender.account);
+    let source = Source { actor: &actor, notice: id.as_deref().map(|id| (from.as_str(), id)) };
+    Ok(match apply(app, (pay_no, no), &said, source).await? {
+        Effect::Paid | Effect::TooLate | Effect::Ended | Effect::Repeat => Verdict::Taken,
+        Effect::Disputed => Verdict::Refused,
+    })
+}
+
+/// The payment a notice is about, if it is one of this very account.
+async fn ours(app: &App, sender: &Sender, no: PaymentNo) -> Result<(OrderNo, Payment), Problem> {
+    let tree = app.store.cached_tree_of_payment(no).await.map_err(store_problem)?;
+    let mine = |p: &&Payment| p.no == no && p.method.as_str() == sender.method && p.account.as_str() == sender.account;
+    let found = tree.and_then(|tree| Some((tree.pay.no, tree.payments.iter().find(mine)?.clone())));
+    found.ok_or_else(|| Problem::not_found(format!("payment {no} of account {}/{}", sender.method, sender.account)))
+}
+
+/// A refund notice only makes us ask.
+async fn refund_notice(app: &App, sender: &Sender, no: PaymentNo, refund_no: RefundNo) -> Result<Verdict, Problem> {
+    let (pay_no, _) = ours(app, sender, no).await?;
+    tracing::info!(%refund_no, payment = %no, "a refund notice arrived");
+    refund::drive(app, pay_no).await?;
+    Ok(Verdict::Taken)
 }

@@ -1,4 +1,5 @@
-//! Cancelling an unpaid order: by its buyer, or because time is up.
+//! Cancelling an unpaid order: by its buyer, or because time is up. First no new payment may be opened, then providers
+//! close the open ones, then the order ends. Killed in between, or left without an answer, the timer goes on.
 
 use std::sync::Arc;
 
@@ -9,15 +10,31 @@ use super::orders::{
 };
 use super::pay::actor;
 use super::problem::Problem;
-use crate::domain::decide::{cancel as decide, pay};
+use super::query::{Closing, close};
+use crate::domain::change::TimerKind;
+use crate::domain::decide::cancel as decide;
+use crate::domain::decide::pay::follow;
 use crate::domain::draft::Draft;
-use crate::domain::ids::OrderNo;
+use crate::domain::ids::{Millis, OrderNo};
 use crate::domain::lifecycle::{Event, Judgement, judge};
 use crate::domain::order::{Reason, Status, SubStatus};
-use crate::domain::payment::{Payment, PaymentStatus};
+use crate::domain::payment::Payment;
 use crate::domain::tree::OrderTree;
 use crate::identity::{Principal, Role};
-use crate::payment::CloseAnswer;
+
+/// First pause before providers are asked again to close.
+const RETRY_MS: Millis = 5_000;
+/// The pause doubles up to this.
+const LONGEST_PAUSE_MS: Millis = 60_000;
+
+/// What a cancellation came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cancelled {
+    /// The order is cancelled.
+    Done(OrderAnswer),
+    /// A provider has not said yet that its payment is closed; the order is cancelled once it has.
+    Accepted(OrderAnswer),
+}
 
 /// Cancels the whole pay order. Paid orders answer 409 and point to refund.
 pub async fn cancel(
@@ -26,7 +43,7 @@ pub async fn cancel(
     no: OrderNo,
     reason: Option<String>,
     key: Option<Idempotency>,
-) -> Result<OrderAnswer, Problem> {
+) -> Result<Cancelled, Problem> {
     role(who, &[Role::Buyer, Role::Operator, Role::Admin])?;
     let keyed = Keyed::new(who, "cancel", key.as_ref());
     let read = tree(app, no, Freshness::Cached).await?;
@@ -34,12 +51,14 @@ pub async fn cancel(
     must_be_pay_order(&read, no)?;
     let code = if who.role == Role::Buyer { "buyer" } else { "operator" };
     let reason = Reason::new(code, reason.unwrap_or_default());
-    close_open_payments(app, no, &actor(who)).await?;
+    if close_open_payments(app, no, &reason, &actor(who)).await? == Open::Left {
+        return Ok(Cancelled::Accepted(answer(&*tree(app, no, Freshness::Fresh).await?)));
+    }
     let cancelled = change_once(app, no, &keyed, |tree| {
         owned(who, tree, no)?;
         let mut draft = Draft::new(tree, app.clock.now(), &actor(who));
         match judge(Event::Cancel, tree.pay.status, SubStatus::None) {
-            Judgement::Apply => end(&mut draft, &reason)?,
+            Judgement::Apply => end(app, &mut draft, &reason)?,
             Judgement::Late => {
                 for shop in &tree.shops {
                     draft.ignore(shop.no, "cancel", "cancelled before");
@@ -52,76 +71,83 @@ pub async fn cancel(
         let outcome = answer(draft.tree());
         Ok(Decided::Commit(Box::new(draft), outcome))
     });
-    Ok(cancelled.await?.0)
+    Ok(Cancelled::Done(cancelled.await?.0))
 }
 
-/// Time is up: the order is cancelled unless it was paid meanwhile.
-pub async fn time_out(app: &App, no: OrderNo) -> Result<(), Problem> {
-    close_open_payments(app, no, "timer:pay_timeout").await?;
-    let reason = Reason::new("pay_timeout", "not paid in time");
+/// Time is up (or a begun cancellation goes on): the order is cancelled unless it was paid meanwhile. `attempt` counts
+/// the times before.
+pub async fn time_out(app: &App, no: OrderNo, attempt: i64) -> Result<(), Problem> {
+    const WHO: &str = "timer:pay_timeout";
+    let timeout = Reason::new("pay_timeout", "not paid in time");
+    let open = match close_open_payments(app, no, &timeout, WHO).await {
+        Ok(open) => open,
+        Err(problem) if problem.code == "already-paid" => return Ok(()),
+        Err(problem) => return Err(problem),
+    };
     let cancelled = change(app, no, |tree| {
         if tree.pay.status != Status::Created {
             return Ok(Decided::Nothing(()));
         }
-        let mut draft = Draft::new(tree, app.clock.now(), "timer:pay_timeout");
-        end(&mut draft, &reason)?;
+        let mut draft = Draft::new(tree, app.clock.now(), WHO);
+        if open == Open::Left {
+            let pause = (RETRY_MS << attempt.clamp(0, 8)).min(LONGEST_PAUSE_MS);
+            draft.arm(no, TimerKind::PayTimeout, app.clock.now() + pause, attempt + 1);
+        } else {
+            let begun = tree.pay.reason.clone().filter(|_| tree.pay.sub_status == SubStatus::Cancelling);
+            end(app, &mut draft, &begun.unwrap_or_else(|| timeout.clone()))?;
+        }
         Ok(Decided::Commit(Box::new(draft), ()))
     });
     cancelled.await?;
     Ok(())
 }
 
-fn end(draft: &mut Draft, reason: &Reason) -> Result<(), Problem> {
-    if draft.tree().payments.iter().any(|p| p.status == PaymentStatus::Pending) {
+fn end(app: &App, draft: &mut Draft, reason: &Reason) -> Result<(), Problem> {
+    if draft.tree().payments.iter().any(Payment::is_open) {
         return Err(Problem::busy("a payment was opened meanwhile; try again"));
     }
     decide::cancel(draft, reason);
+    follow(draft, app.settings.payment_query_ms);
     Ok(())
 }
 
-/// First no new payment may be opened, then the provider ends the open ones, then each is written closed. Killed in
-/// between, the pay timeout does it again.
-async fn close_open_payments(app: &App, no: OrderNo, actor: &str) -> Result<(), Problem> {
-    let is_open = |p: &&Payment| p.status == PaymentStatus::Pending;
+/// Whether payments are still open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Open {
+    /// None is.
+    None,
+    /// A provider has not answered.
+    Left,
+}
+
+/// Closes the open payments of an unpaid order at their providers. 409 `already-paid` when one has the money: then the
+/// order is paid.
+pub async fn close_open_payments(app: &App, no: OrderNo, reason: &Reason, who: &str) -> Result<Open, Problem> {
     let begin = |tree: &OrderTree| {
-        if tree.pay.status != Status::Created || !tree.payments.iter().any(|p| is_open(&p)) {
+        let open = tree.payments.iter().any(Payment::is_open);
+        if tree.pay.status != Status::Created || !open || tree.pay.sub_status == SubStatus::Cancelling {
             return Ok(Decided::Nothing(()));
         }
-        if tree.pay.sub_status == SubStatus::Cancelling {
-            return Ok(Decided::Nothing(()));
-        }
-        let mut draft = Draft::new(tree, app.clock.now(), actor);
-        decide::begin(&mut draft);
+        let mut draft = Draft::new(tree, app.clock.now(), who);
+        decide::begin(&mut draft, reason, RETRY_MS);
         Ok(Decided::Commit(Box::new(draft), ()))
     };
     let ((), tree): ((), Arc<OrderTree>) = change(app, no, begin).await?;
     if tree.pay.status != Status::Created {
-        return Ok(());
+        return Ok(Open::None);
     }
-    for open in tree.payments.iter().filter(is_open) {
-        let provider = app.providers.get(open.method.as_str(), open.account.as_str());
-        let closed = match provider {
-            Some(provider) => provider.close(open).await,
-            None => CloseAnswer::Unknown("not set up".into()),
-        };
-        match closed {
-            CloseAnswer::Closed | CloseAnswer::CannotClose => {}
-            CloseAnswer::AlreadyPaid => {
-                return Err(Problem::conflict("already-paid", "the provider has the money; its notice follows").of(no));
+    let mut left = Open::None;
+    for open in tree.payments.iter().filter(|p| p.is_open()) {
+        match close(app, open, who).await? {
+            Closing::Closed => {}
+            Closing::Paid => {
+                return Err(Problem::conflict("already-paid", "it was paid at the provider; ask for a refund").of(no));
             }
-            CloseAnswer::Unknown(_) => {
-                return Err(Problem::busy("the provider does not answer; the order will be cancelled later").of(no));
+            Closing::Unknown(why) => {
+                tracing::warn!(payment = %open.no, why, "a provider has not closed a payment yet");
+                left = Open::Left;
             }
         }
-        let written = change(app, no, |tree| {
-            let Some(payment) = tree.payments.iter().filter(is_open).find(|p| p.no == open.no) else {
-                return Ok(Decided::Nothing(()));
-            };
-            let mut draft = Draft::new(tree, app.clock.now(), actor);
-            pay::close(&mut draft, payment.clone());
-            Ok(Decided::Commit(Box::new(draft), ()))
-        });
-        written.await?;
     }
-    Ok(())
+    Ok(left)
 }

@@ -11,17 +11,19 @@ use super::orders::{
     wrong_state,
 };
 use super::problem::Problem;
-use crate::domain::change::Refusal;
-use crate::domain::decide::{cancel, pay as decide};
+use crate::domain::change::{Refusal, Write};
+use crate::domain::decide::{cancel, pay as decide, unpaid};
 use crate::domain::draft::Draft;
-use crate::domain::ids::{MerchantAccount, Millis, OrderNo, PaymentNo, ShipmentNo};
-use crate::domain::order::{Mode, Reason, Status, SubStatus};
+use crate::domain::ids::{MerchantAccount, Millis, OrderNo, PaymentMethod, PaymentNo, ShipmentNo};
+use crate::domain::order::{Mode, Reason, ShopOrder, Status, SubStatus};
 use crate::domain::payment::{Payment, PaymentStatus};
 use crate::domain::time::rfc3339;
 use crate::domain::tree::OrderTree;
 use crate::identity::{Principal, Role};
+use crate::payment::{METHODS, NotOpened, Provider, Settles};
 
-/// Opens a payment, or pays at once from the wallet. A repeat with the same method answers the open payment.
+/// Opens a payment, or pays at once from the wallet. A repeat of the same method and wallet part answers the open
+/// payment; one that was never announced for want of an answer is announced again under its number.
 pub async fn pay(
     app: &App,
     who: &Principal,
@@ -33,66 +35,201 @@ pub async fn pay(
     let keyed = Keyed::new(who, "pay", key.as_ref());
     let tree = read_tree(app, no, Freshness::Cached).await?;
     owned(who, &tree, no)?;
+    let (account, provider) = account(app, &tree, &request.method)?;
     let numbers = fresh(app, 1 + tree.shops.len(), no.slot()).await?;
-    let payment_no = PaymentNo(numbers[0]);
-    if request.method.as_str() == decide::BALANCE {
-        return by_wallet(app, who, no, &keyed, &numbers).await;
+    if provider.settles() == Settles::InChange {
+        return by_wallet(app, who, no, &request, &keyed, &numbers).await;
     }
-    let Some(provider) = app.providers.get(request.method.as_str(), "default") else {
-        let detail = format!("payment method {} is not set up here", request.method);
-        return Err(Problem::invalid("unknown-payment-method", detail).of(no));
-    };
-    let announced = announced(&tree, payment_no, &request);
-    let offer = provider.create(&announced).await.map_err(|e| Problem::busy(e.to_string()))?.offer;
-    let opened = change_once(app, no, &keyed, |tree| {
-        owned(who, tree, no)?;
-        can_be_paid(tree, no, request.method.as_str())?;
-        let open = |p: &&Payment| p.status == PaymentStatus::Pending && p.method == request.method;
-        if let Some(open) = tree.payments.iter().find(open) {
-            return Ok(Decided::Nothing(answer(open)));
-        }
-        let mut draft = Draft::new(tree, app.clock.now(), &actor(who));
-        let payment = decide::open(&mut draft, payment_no, request.method.clone(), offer.clone());
-        Ok(Decided::Commit(Box::new(draft), answer(&payment)))
-    });
-    Ok(opened.await?.0)
+    let attempt = Attempt { who, no, request: &request, account, provider, number: PaymentNo(numbers[0]) };
+    if attempt.provider.settles() == Settles::AtProviderUnannounced {
+        attempt.unannounced(app, &keyed, &tree).await
+    } else {
+        attempt.announced(app, &keyed).await
+    }
 }
 
-fn announced(tree: &OrderTree, no: PaymentNo, request: &Pay) -> Payment {
-    Payment {
-        no,
-        pay_no: tree.pay.no,
-        method: request.method.clone(),
-        account: MerchantAccount::own(),
-        amount: tree.pay.amounts.to_pay,
-        balance: 0,
-        currency: tree.pay.currency,
-        status: PaymentStatus::Pending,
-        handle: None,
-        trade_no: None,
-        arrived: None,
-        created_at: tree.pay.created_at,
-        paid_at: None,
-        ended_at: None,
-        expires_at: tree.pay.expire_time,
-        offer: crate::domain::payment::PayOffer::default(),
+/// An attempt to pay at a provider.
+struct Attempt<'a> {
+    who: &'a Principal,
+    no: OrderNo,
+    request: &'a Pay,
+    account: MerchantAccount,
+    provider: Arc<dyn Provider>,
+    number: PaymentNo,
+}
+
+impl Attempt<'_> {
+    /// The open payment that the request repeats, or the one to open.
+    fn of(&self, app: &App, tree: &OrderTree) -> Result<Result<Payment, Payment>, Problem> {
+        owned(self.who, tree, self.no)?;
+        can_be_paid(tree, self.no, self.request.method.as_str())?;
+        let balance = self.request.balance;
+        let open = |p: &&Payment| p.is_open() && p.method == self.request.method;
+        if let Some(open) = tree.payments.iter().find(open) {
+            if open.balance == balance && open.account == self.account {
+                return Ok(Ok(open.clone()));
+            }
+            let detail = "a payment of this method with another wallet part is open; close it first";
+            return Err(Problem::conflict("payment-open", detail).with("payment_no", open.no));
+        }
+        if !(0..tree.pay.amounts.to_pay).contains(&balance) {
+            let detail = format!("balance_minor: 0 to {}, less than what is to pay", tree.pay.amounts.to_pay - 1);
+            return Err(Problem::invalid("bad-body", detail));
+        }
+        if balance > 0
+            && let Some(holding) = tree.payments.iter().find(|p| p.is_open() && p.balance > 0)
+        {
+            let detail = "another open payment holds a part of the wallet; close it first";
+            return Err(Problem::conflict("balance-held", detail).with("payment_no", holding.no));
+        }
+        let way = (self.request.method.clone(), self.account.clone());
+        let payment = decide::attempt(tree, self.number, way, balance, app.clock.now());
+        let takes = self.provider.takes(payment.currency, payment.amount);
+        takes.map_err(|why| Problem::invalid("currency-not-supported", why))?;
+        Ok(Err(payment))
     }
+
+    /// Nothing is sent to the provider: the offer is made first, and one change opens the payment with it.
+    async fn unannounced(&self, app: &App, keyed: &Keyed<'_>, tree: &OrderTree) -> Result<PaymentAnswer, Problem> {
+        // What the cached tree refuses is decided again below, on a fresh one.
+        let offered = match self.of(app, tree) {
+            Ok(Err(payment)) => Some(self.offer(payment).await?),
+            Ok(Ok(_)) | Err(_) => None,
+        };
+        let opened = change_once(app, self.no, keyed, |tree| {
+            let payment = match self.of(app, tree)? {
+                Ok(open) => return Ok(Decided::Nothing(answer(&open))),
+                Err(payment) => payment,
+            };
+            let fits = |o: &&Payment| (o.amount, o.expires_at) == (payment.amount, payment.expires_at);
+            let moved = || Problem::busy("the order has changed meanwhile; try again");
+            let payment = offered.as_ref().filter(fits).ok_or_else(moved)?;
+            let mut draft = Draft::new(tree, payment.created_at, &actor(self.who));
+            decide::open(&mut draft, payment.clone(), app.settings.payment_query_ms);
+            Ok(Decided::Commit(Box::new(draft), answer(payment)))
+        });
+        Ok(opened.await?.0)
+    }
+
+    async fn offer(&self, payment: Payment) -> Result<Payment, Problem> {
+        let opened = self.provider.create(&payment).await.map_err(|e| Problem::busy(e.to_string()))?;
+        Ok(Payment { offer: opened.offer, handle: opened.handle, ..payment })
+    }
+
+    /// The intent is stored first, so that whatever the provider was told is known here; then it is told, and what it
+    /// offers is stored with the outcome of the request.
+    async fn announced(&self, app: &App, keyed: &Keyed<'_>) -> Result<PaymentAnswer, Problem> {
+        if let Some(stored) = keyed.stored(app).await? {
+            return Ok(stored);
+        }
+        let intended = change(app, self.no, |tree| {
+            let payment = match self.of(app, tree)? {
+                Ok(open) => return Ok(Decided::Nothing(open)),
+                Err(payment) => payment,
+            };
+            let mut draft = Draft::new(tree, payment.created_at, &actor(self.who));
+            decide::open(&mut draft, payment.clone(), app.settings.payment_query_ms);
+            Ok(Decided::Commit(Box::new(draft), payment))
+        });
+        let payment = intended.await?.0;
+        if payment.is_offered() {
+            return Ok(answer(&payment));
+        }
+        crate::faults::point("before-announce");
+        let created = self.provider.create(&payment).await;
+        crate::faults::point("after-announce-before-commit");
+        if let Err(NotOpened::Unknown(why)) = created {
+            let detail = format!("the provider does not answer ({why}); repeat the request to go on with this payment");
+            return Err(Problem::busy(detail).with("payment_no", payment.no));
+        }
+        let told = change_once(app, self.no, keyed, |tree| {
+            let stored = tree.payments.iter().find(|p| p.no == payment.no);
+            let Some(stored) = stored.filter(|p| p.is_open()) else {
+                return Err(Problem::conflict("payment-ended", "the payment ended meanwhile; start another"));
+            };
+            let mut draft = Draft::new(tree, app.clock.now(), &actor(self.who));
+            let mut row = stored.clone();
+            match &created {
+                Ok(opened) => {
+                    (row.offer, row.handle) = (opened.offer.clone(), opened.handle.clone());
+                    draft.payment(Write::Update(row.clone()), "offered", "");
+                }
+                Err(why) => {
+                    unpaid::fail(&mut draft, row.clone(), &why.to_string());
+                    row.status = PaymentStatus::Failed;
+                }
+            }
+            Ok(Decided::Commit(Box::new(draft), answer(&row)))
+        });
+        let (told, _) = told.await?;
+        match created {
+            Err(why) if told.status == PaymentStatus::Failed.word() => {
+                Err(Problem::conflict("payment-refused", why.to_string()).with("payment_no", payment.no))
+            }
+            _ => Ok(told),
+        }
+    }
+}
+
+/// Our account that takes a method for every line of the order, and its provider.
+fn account(
+    app: &App,
+    tree: &OrderTree,
+    method: &PaymentMethod,
+) -> Result<(MerchantAccount, Arc<dyn Provider>), Problem> {
+    let known = app.providers.is_fixed(method.as_str()) || METHODS.contains(&method.as_str());
+    if !known {
+        return Err(Problem::invalid("unknown-payment-method", format!("there is no payment method {method}")));
+    }
+    let account =
+        shared_account(app, &tree.shops, method.as_str()).ok_or_else(|| not_enabled(tree, method.as_str()))?;
+    let provider = app.providers.get(method.as_str(), account.as_str());
+    let provider = provider.ok_or_else(|| not_enabled(tree, method.as_str()))?;
+    Ok((account, provider))
+}
+
+/// The one account of a method that takes every one of these shop orders.
+fn shared_account<'s>(
+    app: &App,
+    shops: impl IntoIterator<Item = &'s ShopOrder>,
+    method: &str,
+) -> Option<MerchantAccount> {
+    let catalogue = app.catalogue.now();
+    let mut accounts = shops.into_iter().map(|shop| catalogue.account(method, &shop.business));
+    let first = accounts.next()??;
+    accounts.all(|other| other.as_ref() == Some(&first)).then_some(first)
+}
+
+/// The methods that every one of these orders accepts, each through one account.
+pub fn common_methods(app: &App, trees: &[Arc<OrderTree>]) -> Vec<String> {
+    let Some((first, rest)) = trees.split_first() else { return vec![] };
+    let together = |method: &&String| {
+        rest.iter().all(|t| t.pay.facts.methods.contains(method))
+            && shared_account(app, trees.iter().flat_map(|t| &t.shops), method).is_some()
+    };
+    first.pay.facts.methods.iter().filter(together).cloned().collect()
+}
+
+fn not_enabled(tree: &OrderTree, method: &str) -> Problem {
+    let detail = format!("this order can be paid by {}, not by {method}", tree.pay.facts.methods.join(", "));
+    Problem::invalid("payment-method-not-enabled", detail)
 }
 
 async fn by_wallet(
     app: &App,
     who: &Principal,
     no: OrderNo,
+    request: &Pay,
     keyed: &Keyed<'_>,
     numbers: &[i64],
 ) -> Result<PaymentAnswer, Problem> {
+    if request.balance > 0 {
+        let detail = "balance_minor is the wallet's part of a payment at a provider; `balance` pays everything";
+        return Err(Problem::invalid("bad-body", detail));
+    }
     let paid = change_once(app, no, keyed, |tree| {
         owned(who, tree, no)?;
         can_be_paid(tree, no, decide::BALANCE)?;
-        if tree.payments.iter().any(|p| p.status == PaymentStatus::Pending) {
-            let detail = "a payment at a provider is open; pay there, or cancel the order";
-            return Err(Problem::conflict("payment-open", detail));
-        }
         let mut draft = Draft::new(tree, app.clock.now(), &actor(who));
         decide::from_wallet(&mut draft, PaymentNo(numbers[0]), &shipments(numbers), compensate_ms(app, tree));
         let payment = draft.tree().paid_by().map(answer);
@@ -102,6 +239,9 @@ async fn by_wallet(
     let (payment, tree) = paid.await?;
     if let Some(tree) = tree {
         forward::spawn_all(app, &tree, Cause::Paid);
+        if tree.payments.iter().any(Payment::is_open) {
+            super::query::spawn(app, no);
+        }
     }
     Ok(payment)
 }
@@ -150,8 +290,7 @@ fn can_be_paid(tree: &OrderTree, no: OrderNo, method: &str) -> Result<(), Proble
         return Err(Problem::conflict("prepaid", "a prepaid order is paid from the wallet by itself"));
     }
     if !tree.pay.facts.methods.iter().any(|m| m == method) {
-        let detail = format!("this order can be paid by {}, not by {method}", tree.pay.facts.methods.join(", "));
-        return Err(Problem::invalid("payment-method-not-enabled", detail));
+        return Err(not_enabled(tree, method));
     }
     Ok(())
 }
@@ -179,7 +318,8 @@ pub fn answer(payment: &Payment) -> PaymentAnswer {
         payment_no: payment.no,
         order_no: payment.pay_no,
         payment_method: payment.method.to_string(),
-        amount: payment.amount + payment.balance,
+        amount: payment.total(),
+        balance_minor: payment.balance,
         currency: payment.currency.to_string(),
         status: payment.status.word().to_owned(),
         trade_no: payment.trade_no.clone(),

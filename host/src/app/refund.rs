@@ -3,12 +3,13 @@
 use super::App;
 use super::orders::{Decided, Freshness, change, tree};
 use super::problem::Problem;
+use crate::domain::catalogue::LineRules;
 use crate::domain::change::{TimerKind, Write};
-use crate::domain::decide::pay::REFUND_RETRY_MS;
-use crate::domain::decide::undo;
+use crate::domain::decide::{refund as decide, undo};
 use crate::domain::draft::Draft;
 use crate::domain::ids::{OrderNo, RefundNo};
-use crate::domain::payment::{RefundStatus, Way};
+use crate::domain::payment::{Payment, Refund, RefundStatus, Way};
+use crate::domain::tree::OrderTree;
 use crate::payment::RefundAnswer;
 
 /// The pause before a provider is asked again doubles up to this.
@@ -28,17 +29,32 @@ pub fn spawn(app: &App, pay_no: OrderNo) {
 pub async fn drive(app: &App, pay_no: OrderNo) -> Result<(), Problem> {
     let read = tree(app, pay_no, Freshness::Fresh).await?;
     for refund in read.refunds.iter().filter(|r| r.status == RefundStatus::Pending && r.way == Way::Provider) {
-        let payment = read.payments.iter().find(|p| Some(p.no) == refund.payment_no);
-        let Some((payment, provider)) =
-            payment.and_then(|p| Some((p, app.providers.get(p.method.as_str(), p.account.as_str())?)))
-        else {
-            record(app, pay_no, refund.no, &RefundAnswer::Pending("the provider is not set up".into())).await?;
-            continue;
+        let answered = match read.payments.iter().find(|p| Some(p.no) == refund.payment_no) {
+            Some(payment) => ask(app, payment, refund).await,
+            None => RefundAnswer::Stuck("it names no payment".into()),
         };
-        let answered = provider.refund(payment, refund).await;
+        crate::faults::point("after-refund-before-commit");
         record(app, pay_no, refund.no, &answered).await?;
     }
     Ok(())
+}
+
+/// A refund that was sent before is looked up first; one that its provider has never heard of is sent (again).
+async fn ask(app: &App, payment: &Payment, refund: &Refund) -> RefundAnswer {
+    let Some(provider) = app.providers.get(payment.method.as_str(), payment.account.as_str()) else {
+        return RefundAnswer::Pending(format!("merchant account {}/{} is not set up", payment.method, payment.account));
+    };
+    if refund.attempts > 0 {
+        match provider.query_refund(payment, refund).await {
+            RefundAnswer::Absent => {}
+            known => return known,
+        }
+    }
+    crate::faults::point("before-refund");
+    match provider.refund(payment, refund).await {
+        RefundAnswer::Absent => RefundAnswer::Pending("sent, and the provider does not know it yet".into()),
+        answered => answered,
+    }
 }
 
 async fn record(app: &App, pay_no: OrderNo, no: RefundNo, answered: &RefundAnswer) -> Result<(), Problem> {
@@ -47,26 +63,46 @@ async fn record(app: &App, pay_no: OrderNo, no: RefundNo, answered: &RefundAnswe
         let Some(mut refund) = pending.cloned() else { return Ok(Decided::Nothing(())) };
         let mut draft = Draft::new(tree, app.clock.now(), "refund");
         refund.attempts += 1;
+        let attempts = refund.attempts;
         match answered {
-            RefundAnswer::Succeeded => undo::refunded(&mut draft, refund),
-            RefundAnswer::Pending(why) | RefundAnswer::Stuck(why) => {
-                let pause = REFUND_RETRY_MS << refund.attempts.clamp(0, 16);
-                tracing::warn!(refund = %no, why, "a refund is not known yet");
-                draft.arm(pay_no, TimerKind::Refund, app.clock.now() + pause.min(LONGEST_PAUSE_MS), refund.attempts);
-                draft.refund(Write::Update(refund));
+            RefundAnswer::Succeeded => {
+                let rules = rules(app, tree, &refund);
+                undo::refunded(&mut draft, refund, &rules);
             }
-            RefundAnswer::Absent => {}
+            RefundAnswer::Pending(why) => {
+                tracing::info!(refund = %no, why, "a refund is not known yet");
+                draft.refund(Write::Update(refund), "refund_asked", why.as_str());
+            }
+            RefundAnswer::Absent => draft.refund(Write::Update(refund), "refund_asked", "not known to the provider"),
+            RefundAnswer::Stuck(why) => {
+                tracing::error!(refund = %no, why, "a refund needs a person at the provider");
+                decide::stuck(&mut draft, refund, why);
+            }
             RefundAnswer::Failed(why) => {
                 tracing::error!(refund = %no, why, "a refund failed for good");
-                if let Some(shop_no) = refund.shop_no {
-                    draft.stay(shop_no, "refund_failed", why.clone()).attention = Some(format!("refund {no}: {why}"));
-                }
-                refund.status = RefundStatus::Failed;
-                draft.refund(Write::Update(refund));
+                decide::failed(&mut draft, refund, why);
             }
+        }
+        let waits = |r: &Refund| r.status == RefundStatus::Pending && r.way == Way::Provider;
+        if draft.tree().refunds.iter().any(waits) {
+            let pause = (app.settings.refund_retry_ms << attempts.clamp(1, 17) >> 1).min(LONGEST_PAUSE_MS);
+            draft.arm(pay_no, TimerKind::Refund, app.clock.now() + pause, attempts);
+        } else {
+            draft.disarm(pay_no, TimerKind::Refund);
         }
         Ok(Decided::Commit(Box::new(draft), ()))
     });
     recorded.await?;
     Ok(())
+}
+
+/// The rules of the line that a refund's shop order belongs to.
+pub fn rules(app: &App, tree: &OrderTree, refund: &Refund) -> LineRules {
+    let shop = refund.shop_no.and_then(|no| tree.shop(no));
+    shop.map_or_else(LineRules::default, |shop| line_rules(app, &shop.business))
+}
+
+/// The rules of a line now; the defaults for one that is gone.
+pub fn line_rules(app: &App, business: &crate::domain::ids::BusinessCode) -> LineRules {
+    app.catalogue.now().businesses.get(business).map_or_else(LineRules::default, |line| line.rules.clone())
 }

@@ -6,7 +6,7 @@ use super::cancel;
 use super::forward::{Cause, Event, Forward, advance};
 use super::orders::{Decided, change, store_problem};
 use super::problem::{Kind, Problem};
-use super::refund;
+use super::{query, refund};
 use crate::domain::catalogue::LineRules;
 use crate::domain::change::{Parked, Timer, TimerKind, Unpark};
 use crate::domain::decide::settle;
@@ -27,12 +27,13 @@ const RETRY_MS: Millis = 5_000;
 pub async fn fire(app: &App, timer: Timer) -> Result<(), Problem> {
     let no = timer.key.subject;
     match timer.key.kind {
-        TimerKind::PayTimeout => cancel::time_out(app, no).await?,
+        TimerKind::PayTimeout => cancel::time_out(app, no, timer.attempt).await?,
         TimerKind::Compensate => drop(advance(app, Forward::plain(no, Cause::Timer(timer.attempt))).await?),
         TimerKind::ShipOverdue => ship_overdue(app, no).await?,
         TimerKind::AutoReceive => auto_receive(app, no).await?,
         TimerKind::Settle => settle_order(app, no).await?,
         TimerKind::Refund => refund::drive(app, no).await?,
+        TimerKind::Query => query::drive(app, no, timer.attempt).await?,
         TimerKind::Parked => parked(app, no, timer.attempt).await?,
     }
     disarm_if_still_due(app, timer).await

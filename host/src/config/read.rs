@@ -36,6 +36,8 @@ const NAMES: &[&str] = &[
     "ORDER_COMPILE_CHILD",
     "PAYMENT_GATEWAY_URL",
     "PAYMENT_TIMEOUT",
+    "PAYMENT_QUERY_MS",
+    "REFUND_RETRY_MS",
     "FULFILLMENT_SERVICE_URL",
     "FULFILLMENT_TIMEOUT",
     "ORDER_LOG",
@@ -93,6 +95,8 @@ impl Settings {
             egress_allow_private: allow_private(&source)?,
             compile_child: source.text("ORDER_COMPILE_CHILD")?.map(PathBuf::from),
             payment: outside(&source, "PAYMENT_GATEWAY_URL", "PAYMENT_TIMEOUT", 10)?,
+            payment_query_ms: millis(source.number("PAYMENT_QUERY_MS", 15_000, 100..=3_600_000)?),
+            refund_retry_ms: millis(source.number("REFUND_RETRY_MS", 5_000, 100..=3_600_000)?),
             fulfillment: outside(&source, "FULFILLMENT_SERVICE_URL", "FULFILLMENT_TIMEOUT", 5)?,
             log: source.text("ORDER_LOG")?.unwrap_or_else(|| "info".to_owned()),
             log_format: source.parsed("ORDER_LOG_FORMAT", LogFormat::Text, "text or json")?,
@@ -120,6 +124,10 @@ impl Settings {
         }
         Ok(())
     }
+}
+
+fn millis(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 fn kib(count: u64) -> usize {

@@ -45,6 +45,10 @@ pub struct Settings {
     pub compile_child: Option<PathBuf>,
     /// `PAYMENT_GATEWAY_URL`, `PAYMENT_TIMEOUT`
     pub payment: Outside,
+    /// `PAYMENT_QUERY_MS`: first pause before a provider is asked about an open payment, milliseconds; doubles.
+    pub payment_query_ms: i64,
+    /// `REFUND_RETRY_MS`: first pause before a provider is asked again about a refund, milliseconds; doubles.
+    pub refund_retry_ms: i64,
     /// `FULFILLMENT_SERVICE_URL`, `FULFILLMENT_TIMEOUT`
     pub fulfillment: Outside,
     /// `ORDER_LOG`: a filter such as `info,hookline=debug`.

@@ -6,6 +6,7 @@ use super::ids::{
     BusinessCode, BuyerId, CouponCode, Digest, MerchantAccount, Millis, PaymentMethod, ShopId, SkuId, StockKey,
 };
 use super::order::{StockMode, coded};
+use super::reconcile::Settled;
 use super::resource::Unit;
 
 /// A registered business line.
@@ -226,6 +227,8 @@ pub enum AdminWrite {
         /// Its public id.
         id: String,
     },
+    /// Settle a difference between a provider's book and ours, once.
+    SettleDiscrepancy(Settled),
     /// Set up an account at a payment provider, or replace it. Refused as [`Refusal::AccountTaken`] while one of its
     /// lines has another enabled account of the method.
     ///

@@ -13,7 +13,8 @@ use super::ids::{
     BusinessCode, CouponCode, Digest, MerchantAccount, Millis, OrderNo, PaymentMethod, ShipmentNo, SignalName, StockKey,
 };
 use super::order::{ItemOrder, PayOrder, ShopOrder, Status, SubStatus, coded};
-use super::payment::{Payment, Refund};
+use super::payment::{Payment, PaymentLog, Refund};
+use super::reconcile::Discrepancy;
 use super::resource::{CouponMove, StockMove, Transfer};
 
 /// Everything one decision writes.
@@ -29,7 +30,8 @@ pub struct Change {
     pub new_shop_orders: Vec<ShopOrder>,
     /// Pay orders that move on.
     pub pay_orders: Vec<Guarded<PayOrder>>,
-    /// Shop orders that move on. Their items are not written: see `items`.
+    /// Shop orders that move on. Their items are not written: see `items`. Together with a new pay order they may
+    /// come under it (merge, split).
     pub shop_orders: Vec<Guarded<ShopOrder>>,
     /// Items whose `share` or `refunded` changed, as they also stand in their shop order above; under its version.
     pub items: Vec<ItemOrder>,
@@ -45,6 +47,10 @@ pub struct Change {
     pub payments: Vec<Write<Payment>>,
     /// Refunds, under their pay order's version.
     pub refunds: Vec<Write<Refund>>,
+    /// What happened to payments and refunds, step by step.
+    pub payment_logs: Vec<PaymentLog>,
+    /// Where a provider's book and ours differ; one that is known already is left as it is.
+    pub discrepancies: Vec<Discrepancy>,
     /// Shipments, under their shop order's version.
     pub shipments: Vec<Write<Shipment>>,
     /// Timers to arm and disarm, in this order: disarm first, then arm.
@@ -94,6 +100,21 @@ pub enum Write<T> {
 }
 
 impl<T> Write<T> {
+    /// The same write with its row changed.
+    #[must_use]
+    pub fn map(self, change: impl FnOnce(&mut T)) -> Self {
+        match self {
+            Self::Insert(mut row) => {
+                change(&mut row);
+                Self::Insert(row)
+            }
+            Self::Update(mut row) => {
+                change(&mut row);
+                Self::Update(row)
+            }
+        }
+    }
+
     /// The row.
     pub fn row(&self) -> &T {
         match self {
@@ -168,6 +189,8 @@ coded!(
         Refund = 5, "refund";
         /// Try parked events again. Subject: L2.
         Parked = 6, "parked";
+        /// Ask providers what became of payments. Subject: L1.
+        Query = 7, "query";
     }
 );
 

@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use super::change::{Change, Flow, Guarded, Timer, TimerKey, TimerKind, Write};
 use super::event::{self, Topic};
 use super::fulfilment::Shipment;
-use super::ids::{Millis, OrderNo};
+use super::ids::{Millis, OrderNo, PaymentNo};
 use super::lifecycle;
 use super::order::{PayOrder, ShopOrder, Status, SubStatus};
-use super::payment::{Payment, Refund};
+use super::payment::{Payment, PaymentLog, Refund};
 use super::tree::OrderTree;
 
 /// See the module.
@@ -190,18 +190,37 @@ impl Draft {
         }
     }
 
-    /// Writes a payment under the pay order's version.
-    pub fn payment(&mut self, write: Write<Payment>) {
+    /// Writes a payment under the pay order's version, with the step that its log tells.
+    pub fn payment(&mut self, write: Write<Payment>, step: &str, note: impl Into<String>) {
         self.pay();
+        self.log(write.row().no, step, note);
         put(&mut self.tree.payments, &write, |p| p.no.0);
         put_write(&mut self.change.payments, write, |p| p.no.0);
     }
 
-    /// Writes a refund under the pay order's version.
-    pub fn refund(&mut self, write: Write<Refund>) {
+    /// Writes a refund under the pay order's version, with the step that the log of its payment tells. Coins that go
+    /// back are told by the payment that paid the order.
+    pub fn refund(&mut self, write: Write<Refund>, step: &str, note: impl Into<String>) {
         self.pay();
+        let (row, note) = (write.row(), note.into());
+        let told = if note.is_empty() { row.no.to_string() } else { format!("{}: {note}", row.no) };
+        if let Some(payment_no) = row.payment_no.or(self.tree.pay.paid_by) {
+            self.log(payment_no, step, told);
+        }
         put(&mut self.tree.refunds, &write, |r| r.no.0);
         put_write(&mut self.change.refunds, write, |r| r.no.0);
+    }
+
+    /// Adds a step to the log of a payment.
+    pub fn log(&mut self, payment_no: PaymentNo, step: &str, note: impl Into<String>) {
+        self.change.payment_logs.push(PaymentLog {
+            pay_no: self.tree.pay.no,
+            payment_no,
+            step: step.to_owned(),
+            actor: self.actor.clone(),
+            note: note.into(),
+            at: self.change.at,
+        });
     }
 
     /// Writes a shipment of a stepped shop order.

@@ -65,6 +65,11 @@ impl Payment {
         self.status == PaymentStatus::Pending
     }
 
+    /// Whether the provider was told of it and said how it is paid.
+    pub fn is_offered(&self) -> bool {
+        self.offer != PayOffer::default()
+    }
+
     /// Both parts, minor units.
     pub fn total(&self) -> Minor {
         self.amount.saturating_add(self.balance)
@@ -173,4 +178,21 @@ pub struct RefundLine {
     pub quantity: u32,
     /// Minor units or coins.
     pub amount: i64,
+}
+
+/// A step in the life of a payment or of a refund against it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaymentLog {
+    /// The pay order.
+    pub pay_no: OrderNo,
+    /// The payment.
+    pub payment_no: PaymentNo,
+    /// `open`, `offered`, `succeeded`, `closed`, `refund_owed`, `refunded`, …
+    pub step: String,
+    /// Who: `buyer:…`, `callback:alipay`, `timer:query`, …
+    pub actor: String,
+    /// For people.
+    pub note: String,
+    /// When.
+    pub at: Millis,
 }

@@ -17,6 +17,8 @@ coded!(
         MissingThere = 2, "missing_there";
         /// Both have it, with different amounts.
         AmountDiffers = 3, "amount_differs";
+        /// The provider declared a refund finally failed, or needs a person to finish it.
+        RefundFailed = 4, "refund_failed";
     }
 );
 
@@ -54,7 +56,12 @@ pub struct Discrepancy {
 impl Discrepancy {
     /// Its name: `<method>:<account>:<kind>:<reference>`.
     pub fn id(&self) -> String {
-        format!("{}:{}:{}:{}", self.method, self.account, self.kind, self.reference)
+        Self::name(&self.method, &self.account, self.kind, &self.reference)
+    }
+
+    /// The name of a difference of these four.
+    pub fn name(method: &PaymentMethod, account: &MerchantAccount, kind: DiscrepancyKind, reference: &str) -> String {
+        format!("{method}:{account}:{kind}:{reference}")
     }
 }
 

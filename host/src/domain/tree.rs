@@ -4,7 +4,7 @@ use super::change::{Change, Write};
 use super::fulfilment::Shipment;
 use super::ids::OrderNo;
 use super::order::{PayOrder, ShopOrder, Status};
-use super::payment::{Payment, PaymentStatus, Refund};
+use super::payment::{Payment, Refund};
 
 /// A pay order, its shop orders with their items, its payments, refunds and shipments; each list sorted by number.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,7 +34,7 @@ impl OrderTree {
 
     /// The payment that paid the order, if one did.
     pub fn paid_by(&self) -> Option<&Payment> {
-        self.payments.iter().find(|p| p.status == PaymentStatus::Succeeded)
+        self.payments.iter().find(|p| Some(p.no) == self.pay.paid_by)
     }
 
     /// What a pay order shows after it was paid: closed when all its shop orders are closed, completed when all have

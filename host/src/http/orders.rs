@@ -9,12 +9,14 @@ use super::caller::Caller;
 use super::cart::CartBody;
 use super::json::{Command, Json, Nothing};
 use super::params::{At, Repeatable, Search, cursor, limit};
-use super::reply::{Answer, created, ok};
+use super::reply::{Answer, accepted, created, ok};
 use crate::app::api::{EventAnswer, ListOrders, OrderAnswer, Pay, PaymentAnswer, QuoteAnswer, SignalIn, TakenNumber};
+use crate::app::cancel::Cancelled;
 use crate::app::problem::Problem;
 use crate::app::read::{OrderPage, OrderView};
 use crate::app::{self, read};
 use crate::domain::ids::{Millis, OrderNo, PaymentMethod, SignalName};
+use crate::domain::money::Minor;
 use crate::domain::order::Status;
 
 /// Characters of a reason.
@@ -129,7 +131,8 @@ pub(super) struct CancelBody {
 /// Cancel an unpaid pay order with all its shop orders.
 #[utoipa::path(put, path = "/api/v1/orders/{order_no}/cancel", tag = "orders", request_body = Option<CancelBody>,
     params(("order_no" = String, Path, description = "A pay order"), Repeatable),
-    responses((status = 200, description = "Cancelled", body = OrderAnswer)))]
+    responses((status = 200, description = "Cancelled", body = OrderAnswer),
+              (status = 202, description = "Begun: a provider has yet to close its payment", body = OrderAnswer)))]
 pub(super) async fn cancel(
     State(room): State<Shared>,
     Caller(who): Caller,
@@ -142,21 +145,27 @@ pub(super) async fn cancel(
     }
     let app = room.app.clone();
     let work = async move { app::cancel::cancel(&app, &who, no, reason, call.key).await };
-    Ok(ok(room.finish("cancel", work).await?))
+    Ok(match room.finish("cancel", work).await? {
+        Cancelled::Done(order) => ok(order),
+        Cancelled::Accepted(order) => accepted(order),
+    })
 }
 
 /// How to pay.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PayBody {
-    /// `sandbox` or `balance`: one of the `payment_methods` of the quote.
+    /// `alipay`, `balance`, `sandbox`, …: one of the `payment_methods` of the quote.
     #[schema(value_type = String, example = "sandbox")]
     payment_method: PaymentMethod,
+    /// What the wallet pays of it, minor units, less than what is to pay; 0 if absent.
+    #[serde(default)]
+    balance_minor: Minor,
 }
 
 /// Pay a pay order.
 ///
-/// A repeat while the payment is open answers the same payment.
+/// A repeat while the payment is open answers the same payment. 503 when the provider has not answered: repeat it.
 #[utoipa::path(post, path = "/api/v1/orders/{order_no}/pay", tag = "orders", request_body = PayBody,
     params(("order_no" = String, Path, description = "A pay order"), Repeatable),
     responses((status = 200, description = "The payment, and how the buyer completes it", body = PaymentAnswer)))]
@@ -166,9 +175,33 @@ pub(super) async fn pay(
     At(no): At<OrderNo>,
     call: Command<PayBody>,
 ) -> Answer<PaymentAnswer> {
-    let (pay, app) = (Pay { method: call.body.payment_method }, room.app.clone());
+    let (pay, app) = (Pay { method: call.body.payment_method, balance: call.body.balance_minor }, room.app.clone());
     let work = async move { app::pay::pay(&app, &who, no, pay, call.key).await };
     Ok(ok(room.finish("pay", work).await?))
+}
+
+/// Which orders to pay together.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MergeBody {
+    /// 2 to 20 unpaid pay orders of one buyer.
+    #[schema(value_type = Vec<String>)]
+    orders: Vec<OrderNo>,
+}
+
+/// Merge unpaid pay orders into a new one, to pay once.
+///
+/// Their open payments are closed first; the old orders end as `cancelled`, reason `merged`.
+#[utoipa::path(post, path = "/api/v1/orders/merge", tag = "orders", request_body = MergeBody, params(Repeatable),
+    responses((status = 201, description = "The order to pay", body = OrderAnswer)))]
+pub(super) async fn merge(
+    State(room): State<Shared>,
+    Caller(who): Caller,
+    call: Command<MergeBody>,
+) -> Answer<OrderAnswer> {
+    let app = room.app.clone();
+    let work = async move { app::merge::merge(&app, &who, &call.body.orders, call.key).await };
+    Ok(created(room.finish("merge", work).await?))
 }
 
 /// Confirm the receipt of a shop order.

@@ -25,6 +25,11 @@ pub(super) fn created<T>(body: T) -> Reply<T> {
     Reply(StatusCode::CREATED, body)
 }
 
+/// 202
+pub(super) fn accepted<T>(body: T) -> Reply<T> {
+    Reply(StatusCode::ACCEPTED, body)
+}
+
 impl<T: Serialize> IntoResponse for Reply<T> {
     fn into_response(self) -> Response {
         match serde_json::to_vec(&self.1) {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::Provider;
+use super::{Provider, Sandbox};
 use crate::domain::ids::{MerchantAccount, PaymentMethod};
 
 /// Accounts by method and name. The fixed ones (wallet, sandbox) come from the settings; the others follow what
@@ -11,6 +11,7 @@ use crate::domain::ids::{MerchantAccount, PaymentMethod};
 #[derive(Clone, Default)]
 pub struct Providers {
     fixed: HashMap<(String, String), Arc<dyn Provider>>,
+    sandbox: Option<Arc<Sandbox>>,
     accounts: Arc<RwLock<HashMap<(String, String), Known>>>,
 }
 
@@ -32,6 +33,18 @@ impl Providers {
     pub fn with(mut self, method: &str, provider: Arc<dyn Provider>) -> Self {
         self.fixed.insert((method.to_owned(), MerchantAccount::own().to_string()), provider);
         self
+    }
+
+    /// With the sandbox as a method; its page can then tell it what a buyer does.
+    #[must_use]
+    pub fn with_sandbox(mut self, sandbox: Arc<Sandbox>) -> Self {
+        self.sandbox = Some(sandbox.clone());
+        self.with("sandbox", sandbox)
+    }
+
+    /// The sandbox, if it is enabled.
+    pub fn sandbox(&self) -> Option<&Sandbox> {
+        self.sandbox.as_deref()
     }
 
     /// The provider of an account.

@@ -16,7 +16,7 @@ use super::{
     Callback, CloseAnswer, NotOpened, Notice, Opened, Provider, QueryAnswer, Receipt, RefundAnswer, Says, Settles,
     Unverified, Verdict,
 };
-use crate::domain::ids::PaymentNo;
+use crate::domain::ids::{Millis, PaymentNo};
 use crate::domain::money::{Currency, Minor};
 use crate::domain::payment::{PayOffer, Payment, Refund};
 
@@ -87,6 +87,21 @@ impl Sandbox {
         Self { secret, public_url, book: Mutex::default() }
     }
 
+    /// A callback about a trade as it would be sent now: its headers and its body.
+    pub fn callback(&self, trade: &Trade, now: Millis) -> Result<(Vec<(String, String)>, Vec<u8>), serde_json::Error> {
+        let body = serde_json::to_vec(trade)?;
+        let timestamp_s = now.div_euclid(1_000);
+        let signature = sign(self.secret.expose_secret(), timestamp_s, &body);
+        let headers =
+            vec![(TIMESTAMP_HEADER.to_owned(), timestamp_s.to_string()), (SIGNATURE_HEADER.to_owned(), signature)];
+        Ok((headers, body))
+    }
+
+    /// What becomes of the refunds of a payment.
+    pub fn refunds(&self, no: PaymentNo) -> Refunds {
+        self.book().get(&no).map_or(Refunds::Succeed, |entry| entry.refunds)
+    }
+
     /// Remembers a payment as paid without telling anybody: its callback is lost.
     pub fn pay_silently(&self, receipt: Receipt) {
         self.entry(receipt.payment_no, |entry| entry.paid = Some(receipt));
@@ -150,7 +165,7 @@ impl Provider for Sandbox {
     }
 
     async fn query_refund(&self, payment: &Payment, _refund: &Refund) -> RefundAnswer {
-        match self.book().get(&payment.no).map_or(Refunds::Succeed, |entry| entry.refunds) {
+        match self.refunds(payment.no) {
             Refunds::Succeed => RefundAnswer::Succeeded,
             Refunds::Wait => RefundAnswer::Pending("told to wait on the pay page".into()),
             Refunds::Fail => RefundAnswer::Failed("told to fail on the pay page".into()),
@@ -192,7 +207,6 @@ impl Provider for Sandbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ids::Millis;
 
     const NOW: Millis = 1_800_000_000_000;
 

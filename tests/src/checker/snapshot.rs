@@ -18,6 +18,10 @@ pub struct PayOrder {
     pub sequences: Value,
     /// JSON facts.
     pub facts: Value,
+    /// The payment that paid it.
+    pub paid_by: Option<i64>,
+    /// Why it was cancelled: JSON, or null.
+    pub reason: Value,
 }
 
 /// A shop order.
@@ -193,7 +197,8 @@ impl Snapshot {
     }
 
     async fn read_orders(&mut self, reading: &mut Reading) -> Result<(), WorldError> {
-        let pay_orders = reading.rows("SELECT no, status, amounts, sequences, facts FROM pay_orders").await?;
+        let pay_orders =
+            reading.rows("SELECT no, status, amounts, sequences, facts, paid_by, reason FROM pay_orders").await?;
         self.pay_orders = pay_orders
             .iter()
             .map(|row| PayOrder {
@@ -202,6 +207,8 @@ impl Snapshot {
                 amounts: row.json(2),
                 sequences: row.json(3),
                 facts: row.json(4),
+                paid_by: row.opt_int(5),
+                reason: row.opt_text(6).map_or(Value::Null, |text| serde_json::from_str(&text).unwrap_or_default()),
             })
             .collect();
         let query = "SELECT no, pay_no, business, status, sub_status, version, attention, amounts, sequences, ended_at \

@@ -67,7 +67,7 @@ pub async fn attention(
     Ok(AttentionPage { orders: rows.collect(), next })
 }
 
-/// Clears the mark of an order and forwards it.
+/// Clears the mark of an order and forwards it. A failed refund has a way of its own: `dispute::retry_refund`.
 pub async fn redrive_order(app: &App, who: &Principal, no: OrderNo) -> Result<OrderAnswer, Problem> {
     let at = app.clock.now();
     let deed = Deed { who, action: "order.redrive", target: no.to_string(), detail: json!({}), key: None };

@@ -7,8 +7,10 @@ use crate::app::decisions::{Subject, record};
 use crate::app::numbers::fresh;
 use crate::app::orders::store_problem;
 use crate::app::problem::Problem;
+use crate::app::refund::line_rules;
 use crate::app::{App, pay};
 use crate::domain::change::{JournalRow, JournalWrite, SignalKey, SignalRow, TimerKind};
+use crate::domain::decide::refund::REFUNDS;
 use crate::domain::decide::ship::{BadEffect, Sealed};
 use crate::domain::decide::{receive as receiving, ship as shipping, undo, view};
 use crate::domain::draft::Draft;
@@ -366,10 +368,10 @@ impl<I: Input> Answered<I> {
 
     /// Final no: everything goes back.
     async fn undo(mut self, app: &App, draft: &mut Draft, shop: &ShopOrder, reason: &str) -> Result<Asked, Problem> {
-        let numbers: Vec<RefundNo> =
-            fresh(app, undo::REFUNDS, shop.no.slot()).await?.into_iter().map(RefundNo).collect();
+        let numbers: Vec<RefundNo> = fresh(app, REFUNDS, shop.no.slot()).await?.into_iter().map(RefundNo).collect();
         let mut decision = record(Self::subject(draft, shop), I::HOOK, &self.input, &self.call, draft.at());
-        undo::undo(draft, shop.no, &Reason::new("rejected", reason), &numbers);
+        let rules = line_rules(app, &shop.business);
+        undo::undo(draft, shop.no, &Reason::new("rejected", reason), undo::Freight::Back, &rules, &numbers);
         let row = draft.stepped(shop.no);
         decision.seq = row.decisions;
         row.decisions += 1;

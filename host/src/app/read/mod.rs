@@ -7,8 +7,8 @@ mod views;
 pub use list::{OrderPage, ShopOrderSummary, list};
 pub use order::order;
 pub use views::{
-    Amounts, FlowView, ItemView, OrderView, PackedView, PromotionView, RefundView, SettlementView, ShipmentView,
-    ShopOrderView,
+    Amounts, FlowView, ItemView, OrderView, PackedView, PaymentLogView, PromotionView, RefundView, SettlementView,
+    ShipmentView, ShopOrderView,
 };
 
 use std::collections::BTreeMap;
@@ -26,6 +26,13 @@ pub async fn payment(app: &App, who: &Principal, no: PaymentNo) -> Result<Paymen
     let tree = app.store.tree_of_payment(no).await.map_err(store_problem)?.ok_or_else(missing)?;
     owned(who, &tree, tree.pay.no).map_err(|_| missing())?;
     tree.payments.iter().find(|payment| payment.no == no).map(super::pay::answer).ok_or_else(missing)
+}
+
+/// The log of a payment, the first step first.
+pub async fn payment_log(app: &App, who: &Principal, no: PaymentNo) -> Result<Vec<PaymentLogView>, Problem> {
+    payment(app, who, no).await?;
+    let log = app.store.payment_log(no).await.map_err(store_problem)?;
+    Ok(log.into_iter().map(PaymentLogView::from).collect())
 }
 
 /// A shipment.

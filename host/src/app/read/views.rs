@@ -9,7 +9,7 @@ use crate::domain::fulfilment::Shipment;
 use crate::domain::ids::{OrderNo, RefundNo, ShipmentNo};
 use crate::domain::money::Minor;
 use crate::domain::order::{Address, Pairs, Promotion, ShopOrder};
-use crate::domain::payment::Refund;
+use crate::domain::payment::{PaymentLog, Refund};
 use crate::domain::time::rfc3339;
 
 /// The sums of an order of any level, in minor units of its currency.
@@ -452,5 +452,24 @@ impl From<&Flow> for FlowView {
             actor: flow.actor.clone(),
             note: flow.note.clone(),
         }
+    }
+}
+
+/// A step in the life of a payment or of a refund against it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct PaymentLogView {
+    /// RFC 3339
+    pub at: String,
+    /// `open`, `offered`, `succeeded`, `closed`, `refund_owed`, `refunded`, …
+    pub step: String,
+    /// Who.
+    pub actor: String,
+    /// For people.
+    pub note: String,
+}
+
+impl From<PaymentLog> for PaymentLogView {
+    fn from(log: PaymentLog) -> Self {
+        Self { at: rfc3339(log.at), step: log.step, actor: log.actor, note: log.note }
     }
 }

@@ -5,14 +5,20 @@ use serde_json::json;
 use crate::domain::change::TimerKind;
 use crate::domain::draft::Draft;
 use crate::domain::event::Topic;
+use crate::domain::ids::Millis;
 use crate::domain::order::{Mode, Reason, Status, SubStatus};
 use crate::domain::resource::{Account, CouponMove, CouponState, Transfer, Unit};
 
 use super::stock;
 
-/// Says that the order is about to be cancelled: no new payment may be opened while the provider closes the open one.
-pub fn begin(draft: &mut Draft) {
-    draft.pay().sub_status = SubStatus::Cancelling;
+/// Says that the order is about to be cancelled and why: no new payment may be opened while providers close the open
+/// ones. Should this host die now, the timer goes on.
+pub fn begin(draft: &mut Draft, reason: &Reason, retry_ms: Millis) {
+    let pay = draft.pay();
+    pay.sub_status = SubStatus::Cancelling;
+    pay.reason = Some(reason.clone());
+    let no = pay.no;
+    draft.arm(no, TimerKind::PayTimeout, draft.at() + retry_ms, 0);
 }
 
 /// Cancels the pay order with all its shop orders and gives back everything it holds. Its open payments must have been

@@ -2,12 +2,15 @@
 
 pub mod cancel;
 pub mod create;
+pub mod merge;
 pub mod pay;
 pub mod receive;
+pub mod refund;
 pub mod settle;
 pub mod ship;
 pub mod stock;
 pub mod undo;
+pub mod unpaid;
 pub mod view;
 
 #[cfg(test)]

@@ -8,10 +8,10 @@ use crate::domain::catalogue::LineRules;
 use crate::domain::change::{Change, ShipNotice, TimerKind, Write};
 use crate::domain::draft::Draft;
 use crate::domain::hook;
-use crate::domain::ids::{Digest, OrderNo, PaymentNo, RefundNo, ShipmentNo};
+use crate::domain::ids::{Digest, MerchantAccount, OrderNo, PaymentNo, RefundNo, ShipmentNo};
 use crate::domain::lifecycle::{Event, Judgement, allowed, judge};
 use crate::domain::order::{Channel, Mode, Pairs, Reason, Status, StockMode, SubStatus};
-use crate::domain::payment::{PayOffer, PaymentStatus, RefundStatus, Way};
+use crate::domain::payment::{PaymentStatus, RefundStatus, Way};
 use crate::domain::price::price;
 use crate::domain::resource::{Account, StockMoveKind};
 use crate::domain::tree::OrderTree;
@@ -120,10 +120,32 @@ fn step(tree: &mut OrderTree, decide: impl FnOnce(&mut Draft)) -> Change {
     change
 }
 
-fn pay_by_provider(tree: &mut OrderTree) {
-    step(tree, |d| drop(pay::open(d, PaymentNo(60), "sandbox".parse().unwrap(), PayOffer::default())));
+/// Opens an attempt at the sandbox with a part from the wallet.
+fn open(tree: &mut OrderTree, no: i64, balance: i64) -> Change {
+    let way = ("sandbox".parse().unwrap(), MerchantAccount::own());
+    let payment = pay::attempt(tree, PaymentNo(no), way, balance, AT);
+    step(tree, |d| pay::open(d, payment, 15_000))
+}
+
+fn paid() -> pay::Paid {
+    pay::Paid { trade_no: Some("T1".into()), at: AT }
+}
+
+/// Pays with a part from the wallet.
+fn pay_with(tree: &mut OrderTree, balance: i64) -> Change {
+    open(tree, 60, balance);
     let payment = tree.payments[0].clone();
-    step(tree, |d| pay::succeed(d, Write::Update(payment), Some("T1".into()), AT, &[ShipmentNo(70)], 20_000));
+    step(tree, |d| pay::succeed(d, Write::Update(payment), paid(), &[ShipmentNo(70)], 20_000))
+}
+
+fn pay_by_provider(tree: &mut OrderTree) {
+    pay_with(tree, 0);
+}
+
+fn undone(tree: &mut OrderTree, reason: &str) -> Change {
+    let numbers = [RefundNo(80), RefundNo(81), RefundNo(82)];
+    let (reason, rules) = (Reason::new("rejected", reason), LineRules::default());
+    step(tree, |d| undo::undo(d, SHOP, &reason, undo::Freight::Back, &rules, &numbers))
 }
 
 fn goods_back(tree: &OrderTree) -> i64 {
@@ -162,15 +184,13 @@ fn a_rejected_deduct_gives_everything_back_and_closes_after_the_refund() {
     let (_, mut tree) = made(&[1_000, 333]);
     let to_pay = tree.pay.amounts.to_pay;
     pay_by_provider(&mut tree);
-    let reason = Reason::new("rejected", "no rooms");
-    let numbers = [RefundNo(80), RefundNo(81), RefundNo(82)];
-    let change = step(&mut tree, |d| undo::undo(d, SHOP, &reason, &numbers));
+    let change = undone(&mut tree, "no rooms");
     assert_eq!(change.stock[0].kind, StockMoveKind::Release);
     assert_eq!(tree.shops[0].sub_status, SubStatus::Closing, "closed only when nothing is owed");
     assert_eq!(goods_back(&tree), to_pay);
     assert_eq!(tree.refunds.iter().find(|r| r.way == Way::Coins).unwrap().amount, 7);
     let owed = tree.refunds.iter().find(|r| r.status == RefundStatus::Pending).unwrap().clone();
-    let change = step(&mut tree, |d| undo::refunded(d, owed));
+    let change = step(&mut tree, |d| undo::refunded(d, owed, &LineRules::default()));
     assert_eq!(tree.shops[0].status, Status::Closed);
     assert_eq!(settle::gross(&tree.shops[0]), 0, "nothing is left for the shop");
     assert!(change.events.iter().any(|e| e.tag == "ORDER_CLOSED"));
@@ -181,8 +201,7 @@ fn a_wallet_order_is_undone_in_one_change() {
     let (_, mut tree) = made(&[1_000]);
     step(&mut tree, |d| pay::from_wallet(d, PaymentNo(60), &[ShipmentNo(70)], 20_000));
     assert_eq!(tree.shops[0].items[0].share.balance, tree.shops[0].items[0].share.cash);
-    let numbers = [RefundNo(80), RefundNo(81), RefundNo(82)];
-    let change = step(&mut tree, |d| undo::undo(d, SHOP, &Reason::new("rejected", ""), &numbers));
+    let change = undone(&mut tree, "");
     assert_eq!(tree.shops[0].status, Status::Closed);
     let back: i64 = change
         .transfers
@@ -196,19 +215,21 @@ fn a_wallet_order_is_undone_in_one_change() {
 #[test]
 fn money_that_comes_too_late_is_recorded_and_owed_back() {
     let (_, mut tree) = made(&[1_000]);
-    step(&mut tree, |d| drop(pay::open(d, PaymentNo(60), "sandbox".parse().unwrap(), PayOffer::default())));
+    open(&mut tree, 60, 0);
     let open = tree.payments[0].clone();
     step(&mut tree, |d| {
-        pay::close(d, open);
+        unpaid::close(d, open, "");
         cancel::cancel(d, &Reason::new("pay_timeout", ""));
     });
     assert_eq!(tree.status(), Status::Cancelled);
     let closed = tree.payments[0].clone();
-    step(&mut tree, |d| pay::too_late(d, closed, Some("T1".into()), AT, RefundNo(80)));
+    step(&mut tree, |d| unpaid::too_late(d, closed, paid(), RefundNo(80)));
     assert_eq!(tree.payments[0].status, PaymentStatus::Succeeded);
     assert_eq!((tree.refunds[0].amount, tree.refunds[0].shop_no), (tree.pay.amounts.to_pay, None));
     assert_eq!(tree.status(), Status::Cancelled);
 }
+
+mod money;
 
 proptest! {
     /// Any sequence of events, in any order and repeated: what the table allows is applied, nothing breaks.
@@ -240,12 +261,11 @@ proptest! {
                     step(&mut tree, |d| settle::complete(d, SHOP, &LineRules::default()));
                 }
                 6 if may(Event::Undo) => {
-                    let numbers = [RefundNo(80), RefundNo(81), RefundNo(82)];
-                    step(&mut tree, |d| undo::undo(d, SHOP, &Reason::new("test", ""), &numbers));
+                    undone(&mut tree, "");
                 }
                 7 => {
                     if let Some(owed) = tree.refunds.iter().find(|r| r.status == RefundStatus::Pending).cloned() {
-                        step(&mut tree, |d| undo::refunded(d, owed));
+                        step(&mut tree, |d| undo::refunded(d, owed, &LineRules::default()));
                     }
                 }
                 _ => {

@@ -4,25 +4,40 @@
 
 use serde_json::json;
 
+use crate::domain::catalogue::LineRules;
 use crate::domain::change::{TimerKind, Write};
 use crate::domain::draft::Draft;
 use crate::domain::event::Topic;
 use crate::domain::fulfilment::ShipmentStatus;
 use crate::domain::ids::{OrderNo, RefundNo};
-use crate::domain::order::{Reason, Share, ShopOrder, Status, SubStatus};
-use crate::domain::payment::{Refund, RefundLine, RefundStatus, Way};
-use crate::domain::resource::{Account, CouponMove, CouponState, SALES, Transfer, Unit};
+use crate::domain::order::{Reason, Status, SubStatus};
+use crate::domain::payment::{Refund, RefundStatus, Way};
+use crate::domain::resource::{CouponMove, CouponState};
 
-use super::pay::REFUND_RETRY_MS;
+use super::refund::{left, owe, succeeded};
+use super::settle;
 use super::ship::is_deducted;
 use super::stock;
 
-/// How many refunds an undo makes at most: one per way.
-pub const REFUNDS: usize = 3;
+/// What an undo does with the freight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freight {
+    /// It goes back: nothing was shipped, or the deal failed on the seller's side.
+    Back,
+    /// It is retained: the goods were on their way.
+    Kept,
+}
 
-/// Undoes a shop order. `numbers` holds [`REFUNDS`] fresh numbers. The order is closed at once when nothing is owed
-/// through a provider.
-pub fn undo(draft: &mut Draft, no: OrderNo, reason: &Reason, numbers: &[RefundNo]) {
+/// Undoes a shop order: whatever of it is left goes back. `numbers` holds [`super::refund::REFUNDS`] fresh numbers.
+/// The order is closed at once when nothing is owed through a provider.
+pub fn undo(
+    draft: &mut Draft,
+    no: OrderNo,
+    reason: &Reason,
+    freight: Freight,
+    rules: &LineRules,
+    numbers: &[RefundNo],
+) {
     let Some(before) = draft.tree().shop(no).cloned() else { return };
     let shop = draft.step(no, "undo", (before.status, SubStatus::Closing), reason.text.clone());
     shop.reason = Some(reason.clone());
@@ -35,129 +50,38 @@ pub fn undo(draft: &mut Draft, no: OrderNo, reason: &Reason, numbers: &[RefundNo
     for kind in [TimerKind::Compensate, TimerKind::ShipOverdue, TimerKind::AutoReceive, TimerKind::Settle] {
         draft.disarm(no, kind);
     }
-    for (refund, number) in owed(draft, &before).into_iter().zip(numbers) {
-        let refund = Refund { no: *number, reason: reason.text.clone(), ..refund };
-        let instant = refund.way != Way::Provider;
-        draft.refund(Write::Insert(refund.clone()));
-        if instant {
-            into_wallet(draft, &refund);
-            apply(draft, refund);
-        } else {
-            draft.arm(before.pay_no, TimerKind::Refund, draft.at() + REFUND_RETRY_MS, 0);
-        }
-    }
-    close_if_settled(draft, no);
+    let goes_back = |line: &super::refund::Left| line.item_no.is_some() || freight == Freight::Back;
+    let parts: Vec<_> = left(draft.tree(), &before).into_iter().filter(goes_back).collect();
+    owe(draft, &before, &parts, &reason.text, numbers);
+    close_if_settled(draft, no, rules);
 }
 
-/// What the buyer gets back, per way, each line once with its units.
-fn owed(draft: &Draft, shop: &ShopOrder) -> Vec<Refund> {
-    let freight = (None, 0, &shop.amounts.freight_share);
-    let lines: Vec<(Option<OrderNo>, u32, &Share)> =
-        shop.items.iter().map(|i| (Some(i.no), i.quantity, &i.share)).chain([freight]).collect();
-    let mut counted = false;
-    let mut refunds = vec![];
-    for way in Way::ALL {
-        let (way, part) = (*way, |share: &Share| part_in(*way, share));
-        let amount: i64 = lines.iter().map(|(_, _, share)| part(share)).sum();
-        if amount == 0 {
-            continue;
-        }
-        let units = |quantity: u32| if counted { 0 } else { quantity };
-        let lines = lines
-            .iter()
-            .map(|(item_no, quantity, share)| RefundLine {
-                item_no: *item_no,
-                quantity: units(*quantity),
-                amount: part(share),
-            })
-            .filter(|line| line.amount > 0 || line.quantity > 0)
-            .collect();
-        counted = true;
-        refunds.push(Refund {
-            no: RefundNo(0),
-            pay_no: shop.pay_no,
-            shop_no: Some(shop.no),
-            payment_no: draft.tree().paid_by().filter(|_| way != Way::Coins).map(|p| p.no),
-            way,
-            amount,
-            status: RefundStatus::Pending,
-            reason: String::new(),
-            lines,
-            attempts: 0,
-            replaced_by: None,
-            created_at: draft.at(),
-            succeeded_at: None,
-        });
-    }
-    refunds
-}
-
-fn part_in(way: Way, share: &Share) -> i64 {
-    match way {
-        Way::Provider => share.cash - share.balance,
-        Way::Balance => share.balance,
-        Way::Coins => share.coins,
-    }
-}
-
-fn into_wallet(draft: &mut Draft, refund: &Refund) {
-    let pay = &draft.tree().pay;
-    let unit = if refund.way == Way::Coins { Unit::Coins } else { Unit::Money(pay.currency) };
-    let to = Account::Available(pay.buyer.clone());
-    let operation = format!("refund:{}", refund.no);
-    let transfer = Transfer { order_no: pay.no, operation, from: SALES, to, unit, amount: refund.amount };
-    draft.change.transfers.push(transfer);
-}
-
-/// The provider did a refund: it is recorded, and the order is closed when it was the last one owed.
-pub fn refunded(draft: &mut Draft, refund: Refund) {
+/// The provider did a refund: it is recorded, and the order is closed when it was the last one owed. `rules` are those
+/// of the shop order's line.
+pub fn refunded(draft: &mut Draft, refund: Refund, rules: &LineRules) {
     if let Some(no) = refund.shop_no {
         draft.stay(no, "refund", refund.no.to_string());
     }
     let (pay_no, shop_no) = (refund.pay_no, refund.shop_no);
-    apply(draft, refund);
-    if !draft.tree().refunds.iter().any(|r| r.status == RefundStatus::Pending) {
+    succeeded(draft, refund);
+    let waiting = |r: &Refund| r.status == RefundStatus::Pending && r.way == Way::Provider;
+    if !draft.tree().refunds.iter().any(waiting) {
         draft.disarm(pay_no, TimerKind::Refund);
     }
     if let Some(no) = shop_no {
-        close_if_settled(draft, no);
+        close_if_settled(draft, no, rules);
     }
 }
 
-fn apply(draft: &mut Draft, mut refund: Refund) {
-    refund.status = RefundStatus::Succeeded;
-    refund.succeeded_at = Some(draft.at());
-    if let Some(shop_no) = refund.shop_no {
-        for line in &refund.lines {
-            let refunded = match line.item_no {
-                None => Some(&mut draft.stepped(shop_no).amounts.freight_refunded),
-                Some(item_no) => draft.item(shop_no, item_no).map(|item| &mut item.refunded),
-            };
-            let Some(refunded) = refunded else { continue };
-            refunded.quantity += line.quantity;
-            if refund.way == Way::Coins {
-                refunded.coins += line.amount;
-            } else {
-                refunded.cash += line.amount;
-            }
-        }
-    }
-    let data = json!({
-        "refund_no": refund.no, "payment_no": refund.payment_no, "way": refund.way, "amount": refund.amount,
-        "shop_order_no": refund.shop_no, "reason": refund.reason,
-    });
-    draft.refund(Write::Update(refund));
-    draft.emit_pay("REFUND_SUCCEEDED", data);
-}
-
-fn close_if_settled(draft: &mut Draft, no: OrderNo) {
+fn close_if_settled(draft: &mut Draft, no: OrderNo, rules: &LineRules) {
     let Some(shop) = draft.tree().shop(no) else { return };
-    let owes = draft.tree().refunds.iter().any(|r| r.shop_no == Some(no) && r.status != RefundStatus::Succeeded);
+    let owes = draft.tree().refunds.iter().any(|r| r.shop_no == Some(no) && r.is_owed());
     if shop.sub_status != SubStatus::Closing || owes {
         return;
     }
     let reason = shop.reason.clone().unwrap_or_else(|| Reason::new("undone", ""));
-    draft.step(no, "close", (Status::Closed, SubStatus::None), reason.text.clone());
+    draft.step(no, "close", (Status::Closed, SubStatus::None), reason.text.clone()).attention = None;
+    settle::retained(draft, no, rules);
     draft.emit(no, Topic::Order, "ORDER_CLOSED", json!({"reason": reason.code, "text": reason.text}));
     if draft.tree().shops.iter().all(|s| s.status == Status::Closed) {
         let coupons = draft.tree().pay.facts.coupons.clone();

@@ -69,7 +69,7 @@ impl Host {
             plugins: Plugins::start(&PluginSettings { compiler: "false".into(), threads: 1, slots: 2 }).unwrap(),
             providers: Providers::new()
                 .with("balance", std::sync::Arc::new(crate::payment::Balance))
-                .with("sandbox", std::sync::Arc::new(Sandbox::new(SANDBOX_SECRET.into(), settings.public_url.clone()))),
+                .with_sandbox(std::sync::Arc::new(Sandbox::new(SANDBOX_SECRET.into(), settings.public_url.clone()))),
             locks: Locks::Local(LocalLocks::new()),
             egress: Egress::new(&[], Retries::default(), clock.clone(), entropy.clone()).unwrap(),
             sealer: Sealer::new(&keys.secret, entropy.clone()),
@@ -84,6 +84,7 @@ impl Host {
             tasks: Tasks::new(),
             settings,
         });
+        crate::app::catalogue::refresh(&app).await.unwrap();
         let router = super::router(app.clone(), None);
         Self { app, router, _folder: folder }
     }

@@ -176,10 +176,12 @@ async fn the_sandbox_page_pays() {
     assert!(html.body.as_str().unwrap().contains("6620 minor units of CNY, pending"), "{html:?}");
     let bad = host.send(None, "POST", &page, "outcome=maybe").await;
     assert_eq!(bad.status, StatusCode::BAD_REQUEST);
-    for _ in 0..2 {
-        let pressed = host.send(None, "POST", &page, "outcome=succeeded").await;
+    for outcome in ["pay_lost", "refunds_wait", "pay_twice", "pay"] {
+        let pressed = host.send(None, "POST", &page, &format!("outcome={outcome}")).await;
         assert_eq!(pressed.status, StatusCode::SEE_OTHER, "{pressed:?}");
     }
     let polled = host.send(Some(&token), "GET", &format!("/api/v1/payments/{no}"), "").await;
     assert_eq!(polled.body["status"], "succeeded", "{polled:?}");
+    let html = host.send(None, "GET", &page, "").await;
+    assert!(html.body.as_str().unwrap().contains("Its refunds wait"), "{html:?}");
 }

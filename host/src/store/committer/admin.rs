@@ -47,6 +47,9 @@ sql! {
          VALUES ($1, $2, $3, $4, $5, NULL) ON CONFLICT DO NOTHING");
     REVOKE_API_KEY = Sql::both("revoke api key",
         "UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL");
+    SETTLE_DISCREPANCY = Sql::both("settle discrepancy",
+        "UPDATE discrepancies SET settled_at = $2, settled_by = $3, resolution = $4 \
+         WHERE id = $1 AND settled_at IS NULL");
     PUT_AUDIT = Sql::both("put audit",
         "INSERT INTO audit (at, n, actor, action, target, detail) VALUES ($1, $2, $3, $4, $5, $6)");
     pub(super) BUMP = Sql::both("bump catalogue_revision", "UPDATE catalogue_revision SET revision = revision + 1 WHERE id = 1");
@@ -62,6 +65,7 @@ pub(super) async fn write(conn: &mut Conn, change: &Change, unique: &mut i64) ->
                 | AdminWrite::PutCoupon(_)
                 | AdminWrite::PutApiKey(_)
                 | AdminWrite::RevokeApiKey { .. }
+                | AdminWrite::SettleDiscrepancy(_)
                 | AdminWrite::Audit(_)
         );
         if let Err(refusal) = one(conn, change, write, unique).await? {
@@ -119,6 +123,12 @@ async fn one(
         AdminWrite::RevokeApiKey { id } => {
             let revoked = conn.execute(&REVOKE_API_KEY, &[id.as_str().into(), change.at.into()]).await?;
             Ok(found(revoked, || format!("there is no API key {id}")))
+        }
+        AdminWrite::SettleDiscrepancy(settled) => {
+            let (id, by) = (settled.id.as_str().into(), settled.by.as_str().into());
+            let values = [id, change.at.into(), by, settled.resolution.as_str().into()];
+            let updated = conn.execute(&SETTLE_DISCREPANCY, &values).await?;
+            Ok(found(updated, || format!("there is no open difference {}", settled.id)))
         }
         AdminWrite::PutPaymentAccount(account) => accounts::put(conn, account).await,
         AdminWrite::DeletePaymentAccount { method, account } => {

@@ -281,6 +281,13 @@ fn children(plan: &mut Plan, changes: &[&Change]) {
     let refunds = fold(changes.iter().flat_map(|c| &c.refunds), |r| r.no.0);
     plan.add(&money::INSERT_REFUND, Due::All, |rows| new(&refunds).for_each(|r| money::put_refund(rows, r)));
     plan.add(&money::MOVE_REFUND, Due::All, |rows| old(&refunds).for_each(|r| money::move_refund(rows, r)));
+    plan.add(&money::INSERT_DISCREPANCY, Due::Any, |rows| {
+        let mut all: Vec<_> = changes.iter().flat_map(|c| &c.discrepancies).collect();
+        all.sort_unstable_by_key(|found| found.id());
+        for found in all {
+            money::put_discrepancy(rows, found);
+        }
+    });
     let shipments = fold(changes.iter().flat_map(|c| &c.shipments), |s| s.no.0);
     plan.add(&money::INSERT_SHIPMENT, Due::All, |rows| new(&shipments).for_each(|s| money::put_shipment(rows, s)));
     plan.add(&money::MOVE_SHIPMENT, Due::All, |rows| old(&shipments).for_each(|s| money::move_shipment(rows, s)));
@@ -292,6 +299,11 @@ fn records(plan: &mut Plan, changes: &[&Change], unique: &mut i64) {
         for flow in changes.iter().flat_map(|c| &c.flows) {
             let n = if flow.ignored { next(unique) } else { 0 };
             orders::put_flow(rows, flow, n);
+        }
+    });
+    plan.add(&money::INSERT_PAYMENT_LOG, Due::All, |rows| {
+        for log in changes.iter().flat_map(|c| &c.payment_logs) {
+            money::put_payment_log(rows, log, next(unique));
         }
     });
     let timers = last_by_key(changes.iter().flat_map(|c| {

@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
-use crate::domain::ids::{OrderNo, PaymentNo, ShipmentNo};
+use crate::domain::ids::{OrderNo, PaymentNo, RefundNo, ShipmentNo};
 use crate::domain::order::ItemOrder;
+use crate::domain::payment::PaymentLog;
 use crate::domain::tree::OrderTree;
 use crate::store::Store;
 use crate::store::cache::Key;
@@ -93,12 +94,14 @@ sql! {
          ON s.slot = i.slot AND s.no = i.shop_no WHERE i.slot = $1 AND i.no = $2");
     TREE_OF_PAYMENT = tree("tree of a payment",
         "SELECT slot, pay_no FROM payments WHERE slot = $1 AND no = $2");
+    TREE_OF_REFUND = tree("tree of a refund", "SELECT slot, pay_no FROM refunds WHERE slot = $1 AND no = $2");
     TREE_OF_SHIPMENT = tree("tree of a shipment",
         "SELECT s.slot, s.pay_no FROM shipments AS h JOIN shop_orders AS s ON s.slot = h.slot AND s.no = h.shop_no \
          WHERE h.slot = $1 AND h.no = $2");
     SHIPMENT_OF_WAYBILL = Sql::both("shipment of a waybill", "SELECT shipment_no FROM waybills WHERE waybill = $1");
-    PAYMENT_OF_TRADE = Sql::both("payment of a trade",
-        "SELECT payment_no FROM trades WHERE method = $1 AND trade_no = $2");
+    PAYMENT_LOG = Sql::both("log of a payment", format!(
+        "SELECT {} FROM payment_logs AS t WHERE slot = $1 AND payment_no = $2 ORDER BY at, n",
+        money::PAYMENT_LOGS.list("t.")));
 }
 
 impl Store {
@@ -110,6 +113,11 @@ impl Store {
     /// The tree that a payment belongs to, fresh.
     pub async fn tree_of_payment(&self, no: PaymentNo) -> Result<Option<Arc<OrderTree>>, StoreError> {
         self.read_tree(&TREE_OF_PAYMENT, no.slot().index(), no.0).await
+    }
+
+    /// The tree that a refund belongs to, fresh.
+    pub async fn tree_of_refund(&self, no: RefundNo) -> Result<Option<Arc<OrderTree>>, StoreError> {
+        self.read_tree(&TREE_OF_REFUND, no.slot().index(), no.0).await
     }
 
     /// The tree that a shipment belongs to, fresh.
@@ -125,10 +133,10 @@ impl Store {
         Ok(self.tree_of_shipment(no).await?.map(|tree| (no, tree)))
     }
 
-    /// The payment with a provider's reference.
-    pub async fn payment_of_trade(&self, method: &str, trade_no: &str) -> Result<Option<PaymentNo>, StoreError> {
-        let rows = self.readers().fetch(&PAYMENT_OF_TRADE, &[method.into(), trade_no.into()]).await?;
-        rows.first().map(|row| row.int(0).map(PaymentNo)).transpose()
+    /// What happened to a payment, the first step first.
+    pub async fn payment_log(&self, no: PaymentNo) -> Result<Vec<PaymentLog>, StoreError> {
+        let rows = self.readers().fetch(&PAYMENT_LOG, &[i64::from(no.slot().index()).into(), no.0.into()]).await?;
+        rows.iter().map(|row| money::take_payment_log(&mut Reader::new(row, &money::PAYMENT_LOGS))).collect()
     }
 
     /// The tree of an order of any level: from memory, possibly stale, or else from the database. For decisions, which

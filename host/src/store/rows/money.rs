@@ -3,7 +3,8 @@
 use crate::domain::fulfilment::{Shipment, ShipmentStatus};
 use crate::domain::ids::{BuyerId, Millis, OrderNo, PaymentNo, RefundNo, ShipmentNo};
 use crate::domain::order::Delivery;
-use crate::domain::payment::{Payment, PaymentStatus, Refund, RefundStatus, Way};
+use crate::domain::payment::{Payment, PaymentLog, PaymentStatus, Refund, RefundStatus, Way};
+use crate::domain::reconcile::Discrepancy;
 use crate::domain::resource::{Account, StockMove, Transfer};
 use crate::store::error::StoreError;
 use crate::store::sql::{OnConflict, Reader, Rows, insert, sql, table, touch, update};
@@ -27,6 +28,14 @@ table! {
     }
     REFUND_MOVES = "refunds" {
         no: Int, status: Int, reason: Text, attempts: Int, replaced_by: Int, succeeded_at: Int,
+    }
+    /// What happened to payments.
+    pub(crate) PAYMENT_LOGS = "payment_logs" {
+        payment_no: Int, at: Int, n: Int, pay_no: Int, step: Text, actor: Text, note: Text,
+    }
+    NEW_DISCREPANCIES = "discrepancies" {
+        id: Text, method: Text, account: Text, kind: Int, reference: Text, payment_no: Int, refund_no: Int,
+        trade_no: Text, ours: Int, theirs: Int, currency: Text, day: Text, note: Text, found_at: Int,
     }
     /// Packages and virtual deliveries.
     pub(crate) SHIPMENTS = "shipments" {
@@ -70,6 +79,8 @@ sql! {
     pub(crate) CLAIM_TRADE = insert("claim trades", &TRADES, None, OnConflict::Update(OWN_TRADE));
     pub(crate) INSERT_REFUND = insert("insert refunds", &REFUNDS, Some("no"), OnConflict::Fail);
     pub(crate) MOVE_REFUND = update("update refunds", &REFUND_MOVES, Some("no"), 1);
+    pub(crate) INSERT_PAYMENT_LOG = insert("insert payment_logs", &PAYMENT_LOGS, Some("payment_no"), OnConflict::Fail);
+    pub(crate) INSERT_DISCREPANCY = insert("insert discrepancies", &NEW_DISCREPANCIES, None, OnConflict::Nothing);
     pub(crate) INSERT_SHIPMENT = insert("insert shipments", &SHIPMENTS, Some("no"), OnConflict::Fail);
     pub(crate) MOVE_SHIPMENT = update("update shipments", &SHIPMENT_MOVES, Some("no"), 1);
     pub(crate) CLAIM_WAYBILL = insert("claim waybills", &WAYBILLS, None, OnConflict::Update(OWN_WAYBILL));
@@ -188,6 +199,46 @@ pub(crate) fn take_refund(row: &mut Reader<'_>) -> Result<Refund, StoreError> {
         created_at: row.int()?,
         succeeded_at: row.opt_int()?,
     })
+}
+
+pub(crate) fn put_payment_log(rows: &mut Rows, log: &PaymentLog, n: i64) {
+    rows.int(log.payment_no.0);
+    rows.int(log.at);
+    rows.int(n);
+    rows.int(log.pay_no.0);
+    rows.text(&log.step);
+    rows.text(&log.actor);
+    rows.text(&log.note);
+}
+
+pub(crate) fn take_payment_log(row: &mut Reader<'_>) -> Result<PaymentLog, StoreError> {
+    let (payment_no, at) = (PaymentNo(row.int()?), row.int()?);
+    row.int()?;
+    Ok(PaymentLog {
+        payment_no,
+        at,
+        pay_no: OrderNo(row.int()?),
+        step: row.text()?,
+        actor: row.text()?,
+        note: row.text()?,
+    })
+}
+
+pub(crate) fn put_discrepancy(rows: &mut Rows, found: &Discrepancy) {
+    rows.text(&found.id());
+    rows.text(found.method.as_str());
+    rows.text(found.account.as_str());
+    rows.int(found.kind.code().into());
+    rows.text(&found.reference);
+    rows.opt_int(found.payment_no.map(|no| no.0));
+    rows.opt_int(found.refund_no.map(|no| no.0));
+    rows.opt_text(found.trade_no.as_deref());
+    rows.opt_int(found.ours);
+    rows.opt_int(found.theirs);
+    rows.text(&found.currency);
+    rows.opt_text(found.day.as_deref());
+    rows.text(&found.note);
+    rows.int(found.found_at);
 }
 
 pub(crate) fn put_shipment(rows: &mut Rows, shipment: &Shipment) {

@@ -1,0 +1,83 @@
+//! Merging unpaid orders, so that the buyer pays once.
+
+use super::App;
+use super::api::{Idempotency, OrderAnswer};
+use super::numbers::fresh;
+use super::orders::{
+    Denied, Freshness, Keyed, TRIES, answer, commit, must_be_pay_order, owned, role, tree as read_tree,
+};
+use super::pay::{actor, common_methods};
+use super::problem::Problem;
+use super::query::{Closing, close};
+use crate::domain::change::Refusal;
+use crate::domain::decide::merge::{self as decide, CannotMerge, MERGED_MAX};
+use crate::domain::ids::OrderNo;
+use crate::identity::{Principal, Role};
+
+/// Closes the open payments of all the orders, then merges them into a new pay order.
+pub async fn merge(
+    app: &App,
+    who: &Principal,
+    orders: &[OrderNo],
+    key: Option<Idempotency>,
+) -> Result<OrderAnswer, Problem> {
+    role(who, &[Role::Buyer, Role::Operator, Role::Admin])?;
+    let keyed = Keyed::new(who, "merge", key.as_ref());
+    if let Some(stored) = keyed.stored(app).await? {
+        return Ok(stored);
+    }
+    if !(2..=MERGED_MAX).contains(&orders.len()) {
+        return Err(cannot(&CannotMerge::Count));
+    }
+    close_all(app, who, orders).await?;
+    let no = OrderNo(fresh(app, 1, orders[0].slot()).await?[0]);
+    for _ in 0..TRIES {
+        let mut trees = Vec::with_capacity(orders.len());
+        for no in orders {
+            trees.push(read_tree(app, *no, Freshness::Fresh).await?);
+        }
+        let methods = common_methods(app, &trees);
+        let merged = decide::merge(&trees, no, methods, app.clock.now(), &actor(who));
+        let (mut change, tree) = merged.map_err(|why| cannot(&why))?;
+        let outcome = answer(&tree);
+        change.claim = keyed.claim(&outcome)?;
+        match commit(app, change).await {
+            Ok(()) => return Ok(outcome),
+            Err(Denied::Refusal(Refusal::KeyUsed(stored))) => return keyed.read(&stored),
+            Err(Denied::Refusal(Refusal::VersionMoved { .. })) => {}
+            Err(denied) => return Err(denied.into()),
+        }
+    }
+    Err(Problem::busy("the orders are being changed by others; try again"))
+}
+
+/// The orders stay as they are when one of their payments cannot be closed.
+async fn close_all(app: &App, who: &Principal, orders: &[OrderNo]) -> Result<(), Problem> {
+    for no in orders {
+        let tree = read_tree(app, *no, Freshness::Fresh).await?;
+        owned(who, &tree, *no)?;
+        must_be_pay_order(&tree, *no)?;
+        for open in tree.payments.iter().filter(|p| p.is_open()) {
+            match close(app, open, &actor(who)).await? {
+                Closing::Closed => {}
+                Closing::Paid => {
+                    return Err(Problem::conflict("already-paid", format!("order {no} was paid meanwhile")).of(*no));
+                }
+                Closing::Unknown(why) => {
+                    let detail = format!("the open payment {} could not be closed: {why}; try again", open.no);
+                    return Err(Problem::conflict("payment-not-closed", detail).of(*no));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn cannot(why: &CannotMerge) -> Problem {
+    match why {
+        CannotMerge::Count => Problem::invalid("bad-body", format!("orders: {why}")),
+        CannotMerge::NoMethod | CannotMerge::Other(_) => Problem::refused("cannot-pay-together", why.to_string()),
+        CannotMerge::State(no) | CannotMerge::Open(no) => Problem::conflict("wrong-state", why.to_string()).of(*no),
+        CannotMerge::Overflow(_) => Problem::refused("cannot-pay-together", why.to_string()),
+    }
+}
