@@ -212,6 +212,7 @@ create table refunds (
     primary key (slot, no)
 ) without rowid;
 create index refunds_pay on refunds (slot, pay_no);
+create index refunds_succeeded on refunds (succeeded_at) where succeeded_at is not null;
 
 -- What happened to a payment and its refunds, step by step.
 create table payment_logs (
@@ -260,6 +261,7 @@ create table discrepancies (
     resolution text
 ) without rowid;
 create index discrepancies_open on discrepancies (found_at, id) where settled_at is null;
+create index discrepancies_settled on discrepancies (settled_at, id) where settled_at is not null;
 
 -- Days of a provider's book that were compared with ours.
 create table book_days (

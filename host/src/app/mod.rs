@@ -23,6 +23,7 @@ pub mod query;
 pub mod quote;
 pub mod receipt;
 pub mod receive;
+pub mod reconcile;
 pub mod refund;
 pub mod refund_order;
 pub mod ship;

@@ -8,6 +8,7 @@ mod clock_check;
 mod leases;
 mod plugin_sync;
 mod purge;
+mod reconcile;
 mod relay;
 mod runner;
 mod timers;
@@ -25,6 +26,7 @@ pub use self::{
     leases::{Held, Leases, give_back},
     plugin_sync::PluginSync,
     purge::Purge,
+    reconcile::Reconcile,
     relay::{Relay, RelaySetup},
     runner::{Trouble, Worked, Worker},
     timers::{Fire, Timers, TimersSetup},
@@ -72,6 +74,7 @@ impl Workers {
         workers.run_on(relaying, leases, Arc::default());
         workers.run_on(relaying, Relay::new(relay), store.event_signal());
         workers.run_on(acting, WalletCheck::new(store.clone(), held.clone(), clock.clone()), Arc::default());
+        workers.run_on(acting, Reconcile::new(app.clone(), held.clone()), Arc::default());
         let timers = TimersSetup {
             store: store.clone(),
             held,

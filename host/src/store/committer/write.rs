@@ -288,6 +288,13 @@ fn children(plan: &mut Plan, changes: &[&Change]) {
             money::put_discrepancy(rows, found);
         }
     });
+    let days = changes.iter().flat_map(|c| &c.book_days);
+    let days = last_by_key(days.map(|day| ((day.method.as_str(), day.account.as_str(), day.day.as_str()), day)));
+    plan.add(&money::PUT_BOOK_DAY, Due::All, |rows| {
+        for (_, day) in &days {
+            money::put_book_day(rows, day);
+        }
+    });
     let shipments = fold(changes.iter().flat_map(|c| &c.shipments), |s| s.no.0);
     plan.add(&money::INSERT_SHIPMENT, Due::All, |rows| new(&shipments).for_each(|s| money::put_shipment(rows, s)));
     plan.add(&money::MOVE_SHIPMENT, Due::All, |rows| old(&shipments).for_each(|s| money::move_shipment(rows, s)));

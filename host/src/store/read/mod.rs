@@ -3,6 +3,7 @@
 mod accounts;
 mod catalogue;
 mod lists;
+mod reconcile;
 mod resources;
 mod tree;
 mod wallet;
@@ -10,6 +11,7 @@ mod work;
 
 pub use self::accounts::InUse;
 pub use self::lists::{Attention, Cursor, Filter};
+pub use self::reconcile::{OfAccount, Resolution, Span, StoredDiscrepancy};
 pub use self::resources::StockLevel;
 pub use self::wallet::{AccountSums, Posting, WalletEntry};
 pub use self::work::{Backlog, DeadLetter, Lease, Outgoing};
@@ -18,7 +20,15 @@ use super::sql::Sql;
 
 /// Every statement that reads.
 pub(crate) fn all() -> Vec<&'static Sql> {
-    let all =
-        [tree::all(), lists::all(), resources::all(), work::all(), catalogue::all(), accounts::all(), wallet::all()];
+    let all = [
+        tree::all(),
+        lists::all(),
+        resources::all(),
+        work::all(),
+        catalogue::all(),
+        accounts::all(),
+        wallet::all(),
+        reconcile::all(),
+    ];
     all.into_iter().flatten().collect()
 }

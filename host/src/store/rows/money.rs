@@ -4,7 +4,7 @@ use crate::domain::fulfilment::{Shipment, ShipmentStatus};
 use crate::domain::ids::{BuyerId, Millis, OrderNo, PaymentNo, RefundNo, ShipmentNo};
 use crate::domain::order::Delivery;
 use crate::domain::payment::{Payment, PaymentLog, PaymentStatus, Refund, RefundStatus, Way};
-use crate::domain::reconcile::Discrepancy;
+use crate::domain::reconcile::{BookDay, Discrepancy};
 use crate::domain::resource::{Account, StockMove, Transfer};
 use crate::store::error::StoreError;
 use crate::store::sql::{OnConflict, Reader, Rows, insert, sql, table, touch, update};
@@ -32,6 +32,18 @@ table! {
     /// What happened to payments.
     pub(crate) PAYMENT_LOGS = "payment_logs" {
         payment_no: Int, at: Int, n: Int, pay_no: Int, step: Text, actor: Text, note: Text,
+    }
+    /// Differences with their end.
+    pub(crate) DISCREPANCIES = "discrepancies" {
+        id: Text, method: Text, account: Text, kind: Int, reference: Text, payment_no: Int, refund_no: Int,
+        trade_no: Text, ours: Int, theirs: Int, currency: Text, day: Text, note: Text, found_at: Int,
+        settled_at: Int, settled_by: Text, resolution: Text,
+    }
+    /// How many of a kind.
+    pub(crate) KIND_COUNTS = "discrepancies" { kind: Int, count: Int }
+    /// Days of providers' books.
+    pub(crate) BOOK_DAYS = "book_days" {
+        method: Text, account: Text, day: Text, compared_at: Int, entries: Int, differences: Int, outcome: Text,
     }
     NEW_DISCREPANCIES = "discrepancies" {
         id: Text, method: Text, account: Text, kind: Int, reference: Text, payment_no: Int, refund_no: Int,
@@ -67,6 +79,10 @@ table! {
     TRADE_KEYS = "trades" { ord: Int, method: Text, trade_no: Text }
 }
 
+/// The later word on a day counts.
+const NEWER_DAY: &str = "(method, account, day) DO UPDATE SET compared_at = excluded.compared_at, \
+    entries = excluded.entries, differences = excluded.differences, outcome = excluded.outcome";
+
 /// Writes again what one's own row says, so that a shipment or payment may name its claim at every step.
 const OWN_WAYBILL: &str =
     "(waybill) DO UPDATE SET shipment_no = excluded.shipment_no WHERE t.shipment_no = excluded.shipment_no";
@@ -81,6 +97,7 @@ sql! {
     pub(crate) MOVE_REFUND = update("update refunds", &REFUND_MOVES, Some("no"), 1);
     pub(crate) INSERT_PAYMENT_LOG = insert("insert payment_logs", &PAYMENT_LOGS, Some("payment_no"), OnConflict::Fail);
     pub(crate) INSERT_DISCREPANCY = insert("insert discrepancies", &NEW_DISCREPANCIES, None, OnConflict::Nothing);
+    pub(crate) PUT_BOOK_DAY = insert("put book_days", &BOOK_DAYS, None, OnConflict::Update(NEWER_DAY));
     pub(crate) INSERT_SHIPMENT = insert("insert shipments", &SHIPMENTS, Some("no"), OnConflict::Fail);
     pub(crate) MOVE_SHIPMENT = update("update shipments", &SHIPMENT_MOVES, Some("no"), 1);
     pub(crate) CLAIM_WAYBILL = insert("claim waybills", &WAYBILLS, None, OnConflict::Update(OWN_WAYBILL));
@@ -239,6 +256,28 @@ pub(crate) fn put_discrepancy(rows: &mut Rows, found: &Discrepancy) {
     rows.opt_text(found.day.as_deref());
     rows.text(&found.note);
     rows.int(found.found_at);
+}
+
+pub(crate) fn put_book_day(rows: &mut Rows, day: &BookDay) {
+    rows.text(day.method.as_str());
+    rows.text(day.account.as_str());
+    rows.text(&day.day);
+    rows.int(day.compared_at);
+    rows.int(day.entries);
+    rows.int(day.differences);
+    rows.text(&day.outcome.to_string());
+}
+
+pub(crate) fn take_book_day(row: &mut Reader<'_>) -> Result<BookDay, StoreError> {
+    Ok(BookDay {
+        method: row.id()?,
+        account: row.id()?,
+        day: row.text()?,
+        compared_at: row.int()?,
+        entries: row.int()?,
+        differences: row.int()?,
+        outcome: row.id()?,
+    })
 }
 
 pub(crate) fn put_shipment(rows: &mut Rows, shipment: &Shipment) {
