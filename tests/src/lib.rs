@@ -1,8 +1,9 @@
 //! The harness: real servers, the real binary, and everything outside the platform that orders need. Suites, demo and
 //! load generator stand on it.
 //!
-//! Reading order: `servers` (PostgreSQL, Redis, the host) → `client`, `platform` (calls) → `suppliers`, `sandbox` (the
-//! outside) → `world` (a host set up with four lines) → `journey` (one order) → `checker` (what must hold afterwards).
+//! Reading order: `servers` (PostgreSQL, Redis, the host) → `client`, `platform` (calls) → `suppliers`, `sandbox`,
+//! `providers` (the outside) → `world` (a host set up with four lines) → `journey` (one order) → `checker` (what must
+//! hold afterwards).
 
 pub mod bench;
 pub mod checker;
@@ -12,6 +13,7 @@ pub mod history;
 pub mod journey;
 pub mod meter;
 pub mod platform;
+pub mod providers;
 pub mod sandbox;
 pub mod servers;
 pub mod suppliers;

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 
-use super::{Gateway, Provider};
+use super::alipay::Alipay;
+use super::unionpay::UnionPay;
+use super::{Gateway, Provider, paypal, wechat};
 use crate::domain::ids::MerchantAccount;
 
 /// Methods that need a merchant account.
-pub const METHODS: &[&str] = &[];
+pub const METHODS: &[&str] = &["alipay", "wechat", "unionpay", "paypal"];
 
 /// Everything an account is made from.
 #[derive(Debug, Clone)]
@@ -65,13 +67,23 @@ impl AccountTerms {
 }
 
 /// The provider's own address of a method, used when neither the account nor `PAYMENT_GATEWAY_URL` names another.
-pub fn default_url(_method: &str) -> Option<&'static str> {
-    None
+pub fn default_url(method: &str) -> Option<&'static str> {
+    match method {
+        "alipay" => Some("https://openapi.alipay.com"),
+        "unionpay" => Some("https://gateway.95516.com"),
+        "paypal" => Some(paypal::URL),
+        "wechat" => Some(wechat::URL),
+        _ => None,
+    }
 }
 
 /// Makes the provider of an account, or says which of its settings is wrong.
-pub fn build(method: &str, _terms: &AccountTerms, _gateway: Gateway) -> Result<Arc<dyn Provider>, BadAccount> {
+pub fn build(method: &str, terms: &AccountTerms, gateway: Gateway) -> Result<Arc<dyn Provider>, BadAccount> {
     match method {
+        "alipay" => Ok(Arc::new(Alipay::new(terms, gateway)?)),
+        "unionpay" => Ok(Arc::new(UnionPay::new(terms, gateway)?)),
+        "paypal" => Ok(Arc::new(paypal::PayPal::new(terms, gateway)?)),
+        "wechat" => Ok(Arc::new(wechat::WeChat::new(terms, gateway)?)),
         _ => Err(BadAccount::new("method", format!("has no merchant accounts; one of {}", METHODS.join(", ")))),
     }
 }

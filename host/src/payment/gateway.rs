@@ -64,6 +64,12 @@ impl Gateway {
         Self { egress, clock, entropy, settings: Arc::new(settings), breaker: Arc::default() }
     }
 
+    /// The same way with a breaker of its own, for calls that strangers can bring about.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        Self { breaker: Arc::default(), ..self.clone() }
+    }
+
     /// Our time.
     pub fn now(&self) -> Millis {
         self.clock.now()

@@ -5,11 +5,20 @@
 //! it is asked may be asked again after a crash, under the same payment or refund number.
 
 mod account;
+mod alipay;
 mod balance;
+mod beijing;
+mod decimal;
+mod form;
 mod gateway;
+mod paypal;
 mod providers;
 mod rsa;
 mod sandbox;
+#[cfg(test)]
+mod testing;
+mod unionpay;
+mod wechat;
 
 use async_trait::async_trait;
 
