@@ -11,10 +11,12 @@ mod form;
 mod keys;
 mod manners;
 mod message;
+pub mod paypal;
 mod protocol;
 mod stand_in;
 mod till;
 pub mod unionpay;
+pub mod wechat;
 
 pub use book::{Book, Refund, RefundState, Refused, Trade, TradeState};
 pub use keys::{Authority, Key};
