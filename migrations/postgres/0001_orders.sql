@@ -123,15 +123,18 @@ create table stock_moves (
     primary key (slot, shop_no, stock_key, reason)
 );
 
+-- `entries` counts the postings that touched the account.
 create table wallet_accounts (
     slot bigint not null,
     buyer text not null,
     unit text not null,
     available bigint not null check (available >= 0),
     held bigint not null check (held >= 0),
+    entries bigint not null,
     primary key (slot, buyer, unit)
 ) with (fillfactor = 70);
 
+-- A posting that touches a buyer is that account's entry 1, 2, 3 …, with what the account held after it.
 create table postings (
     slot bigint not null,
     order_no bigint not null,
@@ -141,8 +144,13 @@ create table postings (
     unit text not null,
     amount bigint not null check (amount > 0),
     at bigint not null,
+    buyer text,
+    entry bigint,
+    available_after bigint,
+    held_after bigint,
     primary key (slot, order_no, operation)
 );
+create index postings_entry on postings (slot, buyer, unit, entry) where buyer is not null;
 
 create table coupons (
     code text not null primary key,
@@ -204,6 +212,7 @@ create table refunds (
     primary key (slot, no)
 ) with (fillfactor = 80);
 create index refunds_pay on refunds (slot, pay_no);
+create index refunds_succeeded on refunds (succeeded_at) where succeeded_at is not null;
 
 -- What happened to a payment and its refunds, step by step.
 create table payment_logs (
@@ -252,6 +261,7 @@ create table discrepancies (
     resolution text
 );
 create index discrepancies_open on discrepancies (found_at, id) where settled_at is null;
+create index discrepancies_settled on discrepancies (settled_at, id) where settled_at is not null;
 
 -- Days of a provider's book that were compared with ours.
 create table book_days (

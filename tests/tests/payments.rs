@@ -250,6 +250,7 @@ async fn merged_orders_are_paid_once(world: &World) {
     for old in &orders {
         let read = journey.buyer().read(&old.order_no).await.unwrap();
         assert_eq!((read["status"].as_str(), read["reason"].as_str()), (Some("cancelled"), Some("merged")), "{read}");
+        assert_eq!(read["merged_into"], json!(merged.order_no));
     }
     let payment: Payment =
         pay(&mut journey, &merged, json!({"payment_method": "sandbox"})).await.success().unwrap().json().unwrap();

@@ -23,11 +23,13 @@ pub mod query;
 pub mod quote;
 pub mod receipt;
 pub mod receive;
+pub mod reconcile;
 pub mod refund;
 pub mod refund_order;
 pub mod ship;
 pub mod signal;
 pub mod timers;
+pub mod wallet;
 
 pub mod admin;
 pub mod read;

@@ -147,7 +147,9 @@ pub async fn close(app: &App, payment: &Payment, who: &str) -> Result<Closing, P
         follow(&mut draft, app.settings.payment_query_ms);
         Ok(Decided::Commit(Box::new(draft), Closing::Closed))
     });
-    Ok(written.await?.0)
+    let closing = written.await?.0;
+    crate::faults::point("after-close-commit");
+    Ok(closing)
 }
 
 fn paid_now(effect: Option<Effect>) -> Closing {

@@ -14,7 +14,7 @@ use super::ids::{
 };
 use super::order::{ItemOrder, PayOrder, ShopOrder, Status, SubStatus, coded};
 use super::payment::{Payment, PaymentLog, Refund};
-use super::reconcile::Discrepancy;
+use super::reconcile::{BookDay, Discrepancy};
 use super::resource::{CouponMove, StockMove, Transfer};
 
 /// Everything one decision writes.
@@ -51,6 +51,8 @@ pub struct Change {
     pub payment_logs: Vec<PaymentLog>,
     /// Where a provider's book and ours differ; one that is known already is left as it is.
     pub discrepancies: Vec<Discrepancy>,
+    /// Days of providers' books; a later word on a day replaces the one before.
+    pub book_days: Vec<BookDay>,
     /// Shipments, under their shop order's version.
     pub shipments: Vec<Write<Shipment>>,
     /// Timers to arm and disarm, in this order: disarm first, then arm.

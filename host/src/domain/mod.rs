@@ -7,6 +7,7 @@ pub mod money;
 pub mod number;
 pub mod time;
 
+pub mod books;
 pub mod cart;
 pub mod catalogue;
 pub mod event;

@@ -75,3 +75,89 @@ pub struct Settled {
     /// `refunded`, `accepted`, `recorded`, … and why, for people.
     pub resolution: String,
 }
+
+/// A day of a provider's book and how far its comparison got.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BookDay {
+    /// Whose book.
+    pub method: PaymentMethod,
+    /// Of which account.
+    pub account: MerchantAccount,
+    /// `YYYY-MM-DD` in the provider's time.
+    pub day: String,
+    /// When it was last worked on.
+    pub compared_at: Millis,
+    /// Entries looked at.
+    pub entries: i64,
+    /// Differences found among them.
+    pub differences: i64,
+    /// How far it is.
+    pub outcome: BookOutcome,
+}
+
+/// How far a day's comparison is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BookOutcome {
+    /// Done, with the provider's list.
+    Compared,
+    /// Done, with a file that an operator gave.
+    Uploaded,
+    /// Done: there is no list, each of our payments and refunds was asked for.
+    Queried,
+    /// Asking; the next after this payment or refund number.
+    Querying(String),
+    /// To be tried again, and why.
+    Later(String),
+}
+
+impl BookOutcome {
+    /// Whether nothing is left to do.
+    pub fn is_done(&self) -> bool {
+        match self {
+            Self::Compared | Self::Uploaded | Self::Queried => true,
+            Self::Querying(_) | Self::Later(_) => false,
+        }
+    }
+}
+
+impl std::fmt::Display for BookOutcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Compared => f.write_str("compared"),
+            Self::Uploaded => f.write_str("uploaded"),
+            Self::Queried => f.write_str("queried"),
+            Self::Querying(after) => write!(f, "querying:{after}"),
+            Self::Later(why) => write!(f, "later:{why}"),
+        }
+    }
+}
+
+impl TryFrom<String> for BookOutcome {
+    type Error = super::ids::BadText;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let bad =
+            super::ids::BadText { kind: "outcome", expected: "compared, uploaded, queried, querying:… or later:…" };
+        match (text.as_str(), text.split_once(':')) {
+            ("compared", _) => Ok(Self::Compared),
+            ("uploaded", _) => Ok(Self::Uploaded),
+            ("queried", _) => Ok(Self::Queried),
+            (_, Some(("querying", after))) => Ok(Self::Querying(after.to_owned())),
+            (_, Some(("later", why))) => Ok(Self::Later(why.to_owned())),
+            _ => Err(bad),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outcomes_read_back_as_written() {
+        use BookOutcome::{Compared, Later, Queried, Querying, Uploaded};
+        for outcome in [Compared, Uploaded, Queried, Querying("P7".into()), Later("503: busy".into())] {
+            assert_eq!(BookOutcome::try_from(outcome.to_string()), Ok(outcome));
+        }
+        assert!(BookOutcome::try_from("done".to_owned()).is_err());
+    }
+}

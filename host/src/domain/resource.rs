@@ -75,12 +75,23 @@ pub enum Account {
     House(&'static str),
 }
 
+impl Account {
+    /// Whose it is; none for the house.
+    pub fn buyer(&self) -> Option<&BuyerId> {
+        match self {
+            Self::Available(buyer) | Self::Held(buyer) => Some(buyer),
+            Self::House(_) => None,
+        }
+    }
+}
+
 /// Captured money of orders.
 pub const SALES: Account = Account::House("sales");
 /// Where topped-up money comes from and withdrawn money goes to.
 pub const FUNDING: Account = Account::House("funding");
 
-/// A double-entry posting: what leaves `from` arrives at `to`. Unique by (order, operation).
+/// A double-entry posting: what leaves `from` arrives at `to`. Unique by (order, operation), and of one buyer: the store
+/// refuses one between two of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transfer {
     /// The pay order, or any number the caller made for a top-up.

@@ -22,6 +22,7 @@ mod serve;
 mod shipments;
 #[cfg(test)]
 mod tests;
+mod wallet;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;

@@ -18,7 +18,7 @@ use utoipa_axum::routes;
 use super::access::{only, public, upload};
 use super::around::{Routes, around};
 use super::reply::{ProblemBody, Refused};
-use super::{Room, Shared, admin, caller, docs, health, orders, payments, sandbox, shipments};
+use super::{Room, Shared, admin, caller, docs, health, orders, payments, sandbox, shipments, wallet};
 use crate::app::App;
 use crate::app::problem::Problem;
 use crate::identity::Role::{self, Admin, Business, Buyer, Operator, Shop};
@@ -48,6 +48,8 @@ fn routes() -> OpenApiRouter<Shared> {
         .routes(only(LINE, routes!(orders::signal)))
         .routes(only(BUYERS, routes!(orders::merge)))
         .routes(only(BUYERS, routes!(payments::get)))
+        .routes(only(&[Buyer], routes!(wallet::balances)))
+        .routes(only(&[Buyer], routes!(wallet::statement)))
         .routes(only(BUYERS, routes!(payments::query)))
         .routes(only(BUYERS, routes!(payments::close)))
         .routes(only(STAFF, routes!(payments::log)))
@@ -85,8 +87,16 @@ fn routes() -> OpenApiRouter<Shared> {
         .routes(only(STAFF, routes!(admin::accounts::get)))
         .routes(only(&[Admin], routes!(admin::accounts::put)))
         .routes(only(&[Admin], routes!(admin::accounts::delete)))
+        .routes(only(STAFF, routes!(admin::reconcile::list)))
+        .routes(only(STAFF, routes!(admin::reconcile::days)))
+        .routes(only(STAFF, upload(routes!(admin::reconcile::upload))))
+        .routes(only(STAFF, routes!(admin::reconcile::settle)))
         .routes(only(STAFF, routes!(admin::wallets::get)))
         .routes(only(STAFF, routes!(admin::wallets::top_up)))
+        .routes(only(STAFF, routes!(admin::wallets::withdraw)))
+        .routes(only(STAFF, routes!(admin::wallets::statement)))
+        .routes(only(STAFF, routes!(admin::wallets::house)))
+        .routes(only(STAFF, routes!(admin::wallets::check)))
         .routes(only(STAFF, routes!(admin::stuck::attention)))
         .routes(only(STAFF, routes!(admin::stuck::redrive_order)))
         .routes(only(STAFF, routes!(admin::stuck::dead_letters)))

@@ -14,7 +14,10 @@ mod sql;
 pub use self::committer::{LEASE_MS, Published, Purged, StreamMark};
 pub use self::error::{CommitError, StoreError};
 pub use self::open::{Durability, Settings};
-pub use self::read::{Attention, Backlog, Cursor, DeadLetter, Filter, InUse, Lease, Outgoing, StockLevel};
+pub use self::read::{
+    AccountSums, Attention, Backlog, Cursor, DeadLetter, Filter, InUse, Lease, OfAccount, Outgoing, Posting,
+    Resolution, Span, StockLevel, StoredDiscrepancy, WalletEntry,
+};
 pub use self::rows::catalogue::StoredCoupon;
 pub use self::sql::Dialect;
 
@@ -191,8 +194,8 @@ pub mod testing {
     use std::sync::LazyLock;
     use std::task::Poll;
 
-    use super::Store;
-    use super::sql::{Pool, Sql};
+    use super::sql::{Pool, Sql, Value};
+    use super::{Dialect, Store, every_statement};
 
     static WRITE: LazyLock<Sql> =
         LazyLock::new(|| Sql::both("write on a reader", "UPDATE catalogue_revision SET revision = -1"));
@@ -201,6 +204,27 @@ pub mod testing {
     pub async fn write_on_reader(store: &Store) -> Result<(), String> {
         let rows = store.readers().fetch(&WRITE, &[]).await;
         rows.map(drop).map_err(|error| error.to_string())
+    }
+
+    /// How the database finds the rows of a statement, by the statement's name, as its own sessions plan it.
+    pub async fn plan(store: &Store, name: &str, integers: usize, texts: &[usize]) -> String {
+        let dialect = store.dialect();
+        let Some(sql) = every_statement().into_iter().find(|sql| sql.name == name) else {
+            return format!("there is no statement {name}");
+        };
+        let (explain, cell) = match dialect {
+            Dialect::Sqlite => ("EXPLAIN QUERY PLAN ", 3),
+            Dialect::Postgres => ("EXPLAIN ", 0),
+        };
+        // Lives as long as the process: a statement's text is expected to.
+        let sql: &'static Sql = Box::leak(Box::new(Sql::both("a plan", format!("{explain}{}", sql.text(dialect)))));
+        let values: Vec<Value<'_>> = (0..integers + texts.len())
+            .map(|at| if texts.contains(&at) { "CNY".into() } else { 1_i64.into() })
+            .collect();
+        match store.readers().fetch(sql, &values).await {
+            Ok(rows) => rows.iter().filter_map(|row| row.text(cell).ok()).collect::<Vec<_>>().join("\n"),
+            Err(error) => error.to_string(),
+        }
     }
 
     /// Does what nobody may: begins on the readers' pool, and drops the future after a few polls.

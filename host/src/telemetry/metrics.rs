@@ -61,6 +61,8 @@ metrics! {
     PAYMENTS_SUCCEEDED = "hookline_payments_succeeded_total", Counter, "Payments that made an order paid, by method.";
     PAYMENTS_TOO_LATE = "hookline_payments_too_late_total", Counter, "Payments for orders that could no longer take them, by method.";
     PAYMENTS_DISPUTED = "hookline_payments_disputed_total", Counter, "Payments of another amount or currency, by method.";
+    DISCREPANCIES_OPEN = "hookline_discrepancies_open", Gauge, "Differences between providers' books and ours that nobody has settled, by kind.";
+    WALLET_IMBALANCE = "hookline_wallet_imbalance", Gauge, "Wallet accounts and units whose postings and balances differ, of the slot groups this host checked.";
     TASK_PANICS = "hookline_task_panics_total", Counter, "Background tasks that panicked, by task.";
 }
 

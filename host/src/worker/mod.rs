@@ -8,9 +8,11 @@ mod clock_check;
 mod leases;
 mod plugin_sync;
 mod purge;
+mod reconcile;
 mod relay;
 mod runner;
 mod timers;
+mod wallet_check;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,9 +26,11 @@ pub use self::{
     leases::{Held, Leases, give_back},
     plugin_sync::PluginSync,
     purge::Purge,
+    reconcile::Reconcile,
     relay::{Relay, RelaySetup},
     runner::{Trouble, Worked, Worker},
     timers::{Fire, Timers, TimersSetup},
+    wallet_check::WalletCheck,
 };
 
 use self::runner::{Loop, chain};
@@ -69,6 +73,8 @@ impl Workers {
         };
         workers.run_on(relaying, leases, Arc::default());
         workers.run_on(relaying, Relay::new(relay), store.event_signal());
+        workers.run_on(acting, WalletCheck::new(store.clone(), held.clone(), clock.clone()), Arc::default());
+        workers.run_on(acting, Reconcile::new(app.clone(), held.clone()), Arc::default());
         let timers = TimersSetup {
             store: store.clone(),
             held,

@@ -13,4 +13,5 @@ mod random;
 mod reads;
 mod schema;
 mod speed;
+mod wallet;
 mod work;

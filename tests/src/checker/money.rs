@@ -25,7 +25,7 @@ pub(super) fn check(snapshot: &Snapshot, findings: &mut Findings) {
     }
     for order in &snapshot.pay_orders {
         let shops = shops.get(&order.no).map(Vec::as_slice).unwrap_or_default();
-        if order.reason["code"] == "merged" {
+        if order.is_merged() {
             let none = shops.is_empty();
             findings.check(Invariant::MoneyConserved, none, || format!("{} was merged and kept shop orders", order.no));
         } else {

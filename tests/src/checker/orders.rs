@@ -17,7 +17,8 @@ pub(super) fn check(snapshot: &Snapshot, outside: &Outside, findings: &mut Findi
 
 /// Every level has its neighbours.
 fn whole(snapshot: &Snapshot, findings: &mut Findings) {
-    let pay: BTreeSet<i64> = snapshot.pay_orders.iter().map(|order| order.no).collect();
+    let pay: BTreeSet<i64> =
+        snapshot.pay_orders.iter().filter(|order| !order.is_merged()).map(|order| order.no).collect();
     let parents: BTreeSet<i64> = snapshot.shop_orders.iter().map(|shop| shop.pay_no).collect();
     let shops: BTreeSet<i64> = snapshot.shop_orders.iter().map(|shop| shop.no).collect();
     let with_items: BTreeSet<i64> = snapshot.items.iter().map(|item| item.shop_no).collect();

@@ -24,6 +24,13 @@ pub struct PayOrder {
     pub reason: Value,
 }
 
+impl PayOrder {
+    /// Whether another pay order took its shop orders over.
+    pub fn is_merged(&self) -> bool {
+        self.reason["code"] == "merged"
+    }
+}
+
 /// A shop order.
 #[derive(Debug, Clone)]
 pub struct ShopOrder {

@@ -6,6 +6,7 @@ pub mod accounts;
 pub mod api_keys;
 pub mod businesses;
 pub mod plugins;
+pub mod reconcile;
 pub mod resources;
 pub mod stuck;
 pub mod wallets;
@@ -38,7 +39,7 @@ pub async fn line(app: &App, who: &Principal, code: &BusinessCode) -> Result<Bus
 }
 
 /// An administrative write in the making.
-pub(super) struct Deed<'a> {
+pub(in crate::app) struct Deed<'a> {
     /// Who does it.
     pub who: &'a Principal,
     /// What, such as `plugin.activate`.
@@ -54,7 +55,21 @@ pub(super) struct Deed<'a> {
 impl Deed<'_> {
     /// Commits the writes with their audit row, and lets this host see them at once. A repeat under the same key
     /// answers what was answered before.
-    pub(super) async fn commit<T>(self, app: &App, writes: Vec<AdminWrite>, outcome: T) -> Result<T, Problem>
+    pub(in crate::app) async fn commit<T>(self, app: &App, writes: Vec<AdminWrite>, outcome: T) -> Result<T, Problem>
+    where
+        T: Serialize + DeserializeOwned,
+    {
+        self.commit_with(app, Change::default(), writes, outcome).await
+    }
+
+    /// The same with more than administrative writes.
+    pub(in crate::app) async fn commit_with<T>(
+        self,
+        app: &App,
+        change: Change,
+        writes: Vec<AdminWrite>,
+        outcome: T,
+    ) -> Result<T, Problem>
     where
         T: Serialize + DeserializeOwned,
     {
@@ -62,7 +77,7 @@ impl Deed<'_> {
         if let Some(stored) = keyed.stored(app).await? {
             return Ok(stored);
         }
-        let mut change = Change { at: app.clock.now(), claim: keyed.claim(&outcome)?, ..Change::default() };
+        let mut change = Change { at: app.clock.now(), claim: keyed.claim(&outcome)?, ..change };
         change.admin = writes;
         change.admin.push(AdminWrite::Audit(self.audit(change.at)));
         match commit(app, change).await {

@@ -5,6 +5,7 @@ use super::super::problem::Problem;
 use super::super::{App, pay};
 use super::views::{Amounts, FlowView, ItemView, OrderView, RefundView, ShipmentView, ShopOrderView};
 use crate::domain::change::{Flow, Settlement};
+use crate::domain::decide::merge::MERGED;
 use crate::domain::ids::OrderNo;
 use crate::domain::money::Minor;
 use crate::domain::order::{ItemOrder, Share, ShopOrder, Status};
@@ -18,7 +19,10 @@ pub async fn order(app: &App, who: &Principal, no: OrderNo) -> Result<OrderView,
     let tree = orders::tree(app, no, Freshness::Fresh).await?;
     let shops: Vec<&ShopOrder> = tree.shops.iter().filter(|shop| may_see(who, &tree, shop)).collect();
     let asked = no == tree.pay.no || shops.iter().any(|s| s.no == no || s.items.iter().any(|item| item.no == no));
-    if shops.is_empty() || !asked {
+    // What was merged away has no shop orders; its buyer still sees where they went.
+    let merged_away = tree.shops.is_empty() && !matches!(who.role, Role::Shop | Role::Business);
+    let mine = who.role != Role::Buyer || tree.pay.buyer.as_str() == who.subject;
+    if !(asked && mine) || shops.is_empty() && !merged_away {
         return Err(Problem::not_found(format!("order {no}")));
     }
     let mut histories = Vec::with_capacity(shops.len());
@@ -76,6 +80,7 @@ fn view(who: &Principal, tree: &OrderTree, histories: &[History<'_>]) -> OrderVi
         expire_time: pay.expire_time.map(rfc3339),
         reason: pay.reason.as_ref().map(|reason| reason.code.clone()),
         reason_text: pay.reason.as_ref().map(|reason| reason.text.clone()),
+        merged_into: pay.reason.as_ref().filter(|r| r.code == MERGED).map(|reason| reason.text.clone()),
         created_at: rfc3339(pay.created_at),
         paid_at: pay.paid_at.map(rfc3339),
         refunded_at: money.filter_map(|refund| refund.succeeded_at).max().map(rfc3339),

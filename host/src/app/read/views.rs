@@ -83,6 +83,8 @@ pub struct OrderView {
     pub reason: Option<String>,
     /// The same for people.
     pub reason_text: Option<String>,
+    /// The pay order that took its shop orders over, for reason `merged`.
+    pub merged_into: Option<String>,
     /// RFC 3339
     pub created_at: String,
     /// RFC 3339

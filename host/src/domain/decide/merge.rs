@@ -11,6 +11,8 @@ use crate::domain::payment::Payment;
 use crate::domain::resource::{Account, CouponMove, CouponState, Transfer, Unit};
 use crate::domain::tree::OrderTree;
 
+/// The reason of a pay order that was merged away; its text is the number of the one it went into.
+pub const MERGED: &str = "merged";
 /// Pay orders that are merged at a time.
 pub const MERGED_MAX: usize = 20;
 
@@ -166,7 +168,7 @@ fn end(change: &mut Change, tree: &OrderTree, into: OrderNo, at: Millis) {
     row.sub_status = SubStatus::None;
     row.version += 1;
     row.expire_time = None;
-    row.reason = Some(Reason::new("merged", into.to_string()));
+    row.reason = Some(Reason::new(MERGED, into.to_string()));
     row.updated_at = at;
     change.disarm.push(TimerKey { subject: row.no, kind: TimerKind::PayTimeout });
     change.pay_orders.push(Guarded { version: tree.pay.version, status: tree.pay.status, row });

@@ -4,6 +4,7 @@ pub(super) mod accounts;
 pub(super) mod businesses;
 pub(super) mod keys;
 pub(super) mod plugins;
+pub(super) mod reconcile;
 pub(super) mod resources;
 pub(super) mod stuck;
 pub(super) mod wallets;

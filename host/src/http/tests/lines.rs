@@ -99,25 +99,6 @@ async fn a_line_gets_what_its_orders_need() {
 }
 
 #[tokio::test]
-async fn a_wallet_is_topped_up_once_for_each_reference() {
-    let host = Host::start().await;
-    let operator = host.token(somebody(Role::Operator));
-    let path = "/admin/v1/wallets/lilei/top-up";
-    let body = r#"{"unit":"CNY","amount":500,"reference":"r1"}"#;
-    for _ in 0..2 {
-        let answer = host.send(Some(&operator), "POST", path, body).await;
-        let balances = json!([{"unit": "CNY", "available": 500, "held": 0}]);
-        assert_eq!(answer.body, json!({"buyer": "lilei", "balances": balances}), "{answer:?}");
-    }
-    let other = host.send(Some(&operator), "POST", path, &body.replace("500", "600")).await;
-    assert_eq!(other.status, StatusCode::UNPROCESSABLE_ENTITY, "{other:?}");
-    let coins = host.send(Some(&operator), "POST", path, r#"{"unit":"COINS","amount":7,"reference":"r2"}"#).await;
-    assert_eq!(coins.body["balances"].as_array().unwrap().len(), 2, "{coins:?}");
-    let none = host.send(Some(&operator), "POST", path, &body.replace("500", "0")).await;
-    assert_eq!(none.status, StatusCode::BAD_REQUEST);
-}
-
-#[tokio::test]
 async fn an_api_key_works_until_it_is_revoked() {
     let host = Host::start().await;
     let admin = host.token(somebody(Role::Admin));

@@ -6,6 +6,7 @@ mod document;
 mod lines;
 mod owners;
 mod rights;
+mod wallet;
 
 use axum::Router;
 use axum::body::Body;

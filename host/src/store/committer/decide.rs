@@ -9,6 +9,7 @@ use crate::domain::change::{Change, Claim, JournalWrite, Refusal, StoredClaim, W
 use crate::domain::ids::OrderNo;
 use crate::domain::order::Status;
 use crate::domain::resource::{Account, CouponMove, CouponState, StockMove, StockMoveKind, Transfer};
+use crate::store::rows::money::Entry;
 
 /// Rows as this change would leave them; forgotten when it is refused.
 struct Staged<R>(Vec<(usize, R)>);
@@ -38,7 +39,7 @@ fn one<'c>(state: &mut State<'c>, changes: &[&'c Change], index: usize, change: 
     let pays = pay_orders(state, change)?;
     let shops = shop_orders(state, change)?;
     let stock = stock(state, &change.stock)?;
-    let wallets = wallets(state, &change.transfers)?;
+    let (wallets, booked) = wallets(state, &change.transfers)?;
     let coupons = coupons(state, &change.coupons)?;
     once(&state.taken, change)?;
     let journals = journals(state, &change.journal)?;
@@ -46,6 +47,7 @@ fn one<'c>(state: &mut State<'c>, changes: &[&'c Change], index: usize, change: 
     shops.keep(&mut state.shops);
     stock.keep(&mut state.stock);
     wallets.keep(&mut state.wallets);
+    state.booked.extend(booked);
     coupons.keep(&mut state.coupons);
     journals.keep(&mut state.journals);
     take(&mut state.taken, index, change);
@@ -170,17 +172,27 @@ fn stock<'c>(state: &State<'c>, moves: &'c [StockMove]) -> Result<Staged<Stock>,
     Ok(staged)
 }
 
-fn wallets<'c>(state: &State<'c>, transfers: &'c [Transfer]) -> Result<Staged<Wallet>, Refusal> {
-    let mut staged = Staged(vec![]);
+/// What postings are to the buyers they touch, by order and operation.
+type Booked<'c> = Vec<((i64, &'c str), Entry)>;
+
+fn wallets<'c>(state: &State<'c>, transfers: &'c [Transfer]) -> Result<(Staged<Wallet>, Booked<'c>), Refusal> {
+    let (mut staged, mut booked) = (Staged(vec![]), vec![]);
     let mut mine = HashSet::new();
     for transfer in transfers {
         new_posting(&state.taken, transfer)?;
         if !mine.insert((transfer.order_no, &transfer.operation)) {
             return Err(Refusal::OperationDone { no: transfer.order_no, operation: transfer.operation.clone() });
         }
-        if let Some(at) = wallet_key(&transfer.from, transfer.unit).and_then(|key| state.wallets.find(&key)) {
-            let mut wallet: Wallet = staged.get(&state.wallets, at).unwrap_or_default();
-            let side = side(&mut wallet, &transfer.from);
+        let keys = [wallet_key(&transfer.from, transfer.unit), wallet_key(&transfer.to, transfer.unit)];
+        let key = match keys {
+            [Some(from), Some(to)] if from != to => {
+                return Err(Refusal::Admin("a posting is never between two buyers".to_owned()));
+            }
+            [from, to] => from.or(to),
+        };
+        let Some(at) = key.and_then(|key| state.wallets.find(&key)) else { continue };
+        let mut wallet: Wallet = staged.get(&state.wallets, at).unwrap_or_default();
+        if let Some(side) = side(&mut wallet, &transfer.from) {
             if *side < transfer.amount {
                 return Err(Refusal::BalanceShort {
                     unit: transfer.unit.into(),
@@ -189,22 +201,24 @@ fn wallets<'c>(state: &State<'c>, transfers: &'c [Transfer]) -> Result<Staged<Wa
                 });
             }
             *side -= transfer.amount;
-            staged.0.push((at, wallet));
         }
-        if let Some(at) = wallet_key(&transfer.to, transfer.unit).and_then(|key| state.wallets.find(&key)) {
-            let mut wallet: Wallet = staged.get(&state.wallets, at).unwrap_or_default();
-            let side = side(&mut wallet, &transfer.to);
+        if let Some(side) = side(&mut wallet, &transfer.to) {
             *side = side.saturating_add(transfer.amount);
-            staged.0.push((at, wallet));
         }
+        wallet.entries = wallet.entries.saturating_add(1);
+        let entry = Entry { number: wallet.entries, available: wallet.available, held: wallet.held };
+        booked.push(((transfer.order_no.0, transfer.operation.as_str()), entry));
+        staged.0.push((at, wallet));
     }
-    Ok(staged)
+    Ok((staged, booked))
 }
 
-fn side<'w>(wallet: &'w mut Wallet, account: &Account) -> &'w mut i64 {
+/// The side of a buyer's row that an account is; none for the house.
+fn side<'w>(wallet: &'w mut Wallet, account: &Account) -> Option<&'w mut i64> {
     match account {
-        Account::Held(_) => &mut wallet.held,
-        Account::Available(_) | Account::House(_) => &mut wallet.available,
+        Account::Held(_) => Some(&mut wallet.held),
+        Account::Available(_) => Some(&mut wallet.available),
+        Account::House(_) => None,
     }
 }
 

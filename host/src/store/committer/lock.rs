@@ -7,6 +7,7 @@ use crate::domain::change::{Change, JournalWrite, StoredClaim};
 use crate::domain::ids::{BuyerId, Slot};
 use crate::domain::resource::{Account, CouponState, Unit};
 use crate::store::error::StoreError;
+use crate::store::rows::money::Entry;
 use crate::store::rows::{money, orders, work};
 use crate::store::sql::{Conn, Rows};
 
@@ -60,6 +61,7 @@ pub(super) struct Stock {
 pub(super) struct Wallet {
     pub available: i64,
     pub held: i64,
+    pub entries: i64,
 }
 
 /// A coupon as stored.
@@ -103,6 +105,8 @@ pub(super) struct State<'c> {
     pub shops: Keyed<i64, ShopStage>,
     pub stock: Keyed<(&'c str, &'c str), Stock>,
     pub wallets: Keyed<WalletKey<'c>, Wallet>,
+    /// What the accepted postings are to their buyers, by order and operation.
+    pub booked: HashMap<(i64, &'c str), Entry>,
     pub coupons: Keyed<&'c str, Coupon>,
     pub journals: Keyed<(i64, &'static str), Journal>,
     /// The journal entries that were there when the batch began.
@@ -143,6 +147,7 @@ impl<'c> State<'c> {
                     .flatten()
                     .collect(),
             ),
+            booked: HashMap::new(),
             coupons: Keyed::new(each().flat_map(|c| &c.coupons).map(|m| m.code.as_str()).collect()),
             journals: Keyed::new(
                 each().flat_map(|c| &c.journal).map(journal_key).map(|(no, hook, _)| (no, hook)).collect(),
@@ -203,7 +208,8 @@ impl<'c> State<'c> {
             rows.text(&String::from(*unit));
         });
         for row in look(conn, rows).await? {
-            self.wallets.rows[ord(&row)?] = Some(Wallet { available: row.int(1)?, held: row.int(2)? });
+            self.wallets.rows[ord(&row)?] =
+                Some(Wallet { available: row.int(1)?, held: row.int(2)?, entries: row.int(3)? });
         }
         Ok(())
     }
@@ -220,6 +226,7 @@ impl<'c> State<'c> {
             rows.int(*slot);
             rows.text(buyer);
             rows.text(&String::from(*unit));
+            rows.int(0);
             rows.int(0);
             rows.int(0);
         }

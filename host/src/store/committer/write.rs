@@ -133,7 +133,8 @@ fn claims(plan: &mut Plan, state: &State<'_>, changes: &[&Change]) {
     plan.add(&money::INSERT_POSTING, Due::Claim, |rows| {
         for change in each() {
             for transfer in &change.transfers {
-                money::put_posting(rows, transfer, change.at);
+                let entry = state.booked.get(&(transfer.order_no.0, transfer.operation.as_str()));
+                money::put_posting(rows, transfer, entry.copied(), change.at);
             }
         }
     });
@@ -250,6 +251,7 @@ fn moves(plan: &mut Plan, state: &State<'_>, changes: &[&Change]) {
                 rows.text(&String::from(*unit));
                 rows.int(wallet.available);
                 rows.int(wallet.held);
+                rows.int(wallet.entries);
             }
         }
     });
@@ -284,6 +286,13 @@ fn children(plan: &mut Plan, changes: &[&Change]) {
         all.sort_unstable_by_key(|found| found.id());
         for found in all {
             money::put_discrepancy(rows, found);
+        }
+    });
+    let days = changes.iter().flat_map(|c| &c.book_days);
+    let days = last_by_key(days.map(|day| ((day.method.as_str(), day.account.as_str(), day.day.as_str()), day)));
+    plan.add(&money::PUT_BOOK_DAY, Due::All, |rows| {
+        for (_, day) in &days {
+            money::put_book_day(rows, day);
         }
     });
     let shipments = fold(changes.iter().flat_map(|c| &c.shipments), |s| s.no.0);

@@ -3,19 +3,32 @@
 mod accounts;
 mod catalogue;
 mod lists;
+mod reconcile;
 mod resources;
 mod tree;
+mod wallet;
 mod work;
 
 pub use self::accounts::InUse;
 pub use self::lists::{Attention, Cursor, Filter};
+pub use self::reconcile::{OfAccount, Resolution, Span, StoredDiscrepancy};
 pub use self::resources::StockLevel;
+pub use self::wallet::{AccountSums, Posting, WalletEntry};
 pub use self::work::{Backlog, DeadLetter, Lease, Outgoing};
 
 use super::sql::Sql;
 
 /// Every statement that reads.
 pub(crate) fn all() -> Vec<&'static Sql> {
-    let all = [tree::all(), lists::all(), resources::all(), work::all(), catalogue::all(), accounts::all()];
+    let all = [
+        tree::all(),
+        lists::all(),
+        resources::all(),
+        work::all(),
+        catalogue::all(),
+        accounts::all(),
+        wallet::all(),
+        reconcile::all(),
+    ];
     all.into_iter().flatten().collect()
 }

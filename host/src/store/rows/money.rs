@@ -1,10 +1,10 @@
 //! Payments, refunds, shipments, stock, wallet, coupons.
 
 use crate::domain::fulfilment::{Shipment, ShipmentStatus};
-use crate::domain::ids::{Millis, OrderNo, PaymentNo, RefundNo, ShipmentNo};
+use crate::domain::ids::{BuyerId, Millis, OrderNo, PaymentNo, RefundNo, ShipmentNo};
 use crate::domain::order::Delivery;
 use crate::domain::payment::{Payment, PaymentLog, PaymentStatus, Refund, RefundStatus, Way};
-use crate::domain::reconcile::Discrepancy;
+use crate::domain::reconcile::{BookDay, Discrepancy};
 use crate::domain::resource::{Account, StockMove, Transfer};
 use crate::store::error::StoreError;
 use crate::store::sql::{OnConflict, Reader, Rows, insert, sql, table, touch, update};
@@ -33,6 +33,18 @@ table! {
     pub(crate) PAYMENT_LOGS = "payment_logs" {
         payment_no: Int, at: Int, n: Int, pay_no: Int, step: Text, actor: Text, note: Text,
     }
+    /// Differences with their end.
+    pub(crate) DISCREPANCIES = "discrepancies" {
+        id: Text, method: Text, account: Text, kind: Int, reference: Text, payment_no: Int, refund_no: Int,
+        trade_no: Text, ours: Int, theirs: Int, currency: Text, day: Text, note: Text, found_at: Int,
+        settled_at: Int, settled_by: Text, resolution: Text,
+    }
+    /// How many of a kind.
+    pub(crate) KIND_COUNTS = "discrepancies" { kind: Int, count: Int }
+    /// Days of providers' books.
+    pub(crate) BOOK_DAYS = "book_days" {
+        method: Text, account: Text, day: Text, compared_at: Int, entries: Int, differences: Int, outcome: Text,
+    }
     NEW_DISCREPANCIES = "discrepancies" {
         id: Text, method: Text, account: Text, kind: Int, reference: Text, payment_no: Int, refund_no: Int,
         trade_no: Text, ours: Int, theirs: Int, currency: Text, day: Text, note: Text, found_at: Int,
@@ -54,9 +66,10 @@ table! {
         shop_no: Int, stock_key: Text, reason: Text, business: Text, kind: Int, quantity: Int, at: Int,
     }
     WALLET_KEYS = "wallet_accounts" { ord: Int, slot: Int, buyer: Text, unit: Text }
-    NEW_WALLETS = "wallet_accounts" { slot: Int, buyer: Text, unit: Text, available: Int, held: Int }
+    NEW_WALLETS = "wallet_accounts" { slot: Int, buyer: Text, unit: Text, available: Int, held: Int, entries: Int }
     POSTINGS = "postings" {
         order_no: Int, operation: Text, from_account: Text, to_account: Text, unit: Text, amount: Int, at: Int,
+        buyer: Text, entry: Int, available_after: Int, held_after: Int,
     }
     COUPON_KEYS = "coupons" { ord: Int, code: Text }
     COUPON_MOVES = "coupons" { code: Text, state: Int, order_no: Int }
@@ -65,6 +78,10 @@ table! {
     WAYBILL_KEYS = "waybills" { ord: Int, waybill: Text }
     TRADE_KEYS = "trades" { ord: Int, method: Text, trade_no: Text }
 }
+
+/// The later word on a day counts.
+const NEWER_DAY: &str = "(method, account, day) DO UPDATE SET compared_at = excluded.compared_at, \
+    entries = excluded.entries, differences = excluded.differences, outcome = excluded.outcome";
 
 /// Writes again what one's own row says, so that a shipment or payment may name its claim at every step.
 const OWN_WAYBILL: &str =
@@ -80,6 +97,7 @@ sql! {
     pub(crate) MOVE_REFUND = update("update refunds", &REFUND_MOVES, Some("no"), 1);
     pub(crate) INSERT_PAYMENT_LOG = insert("insert payment_logs", &PAYMENT_LOGS, Some("payment_no"), OnConflict::Fail);
     pub(crate) INSERT_DISCREPANCY = insert("insert discrepancies", &NEW_DISCREPANCIES, None, OnConflict::Nothing);
+    pub(crate) PUT_BOOK_DAY = insert("put book_days", &BOOK_DAYS, None, OnConflict::Update(NEWER_DAY));
     pub(crate) INSERT_SHIPMENT = insert("insert shipments", &SHIPMENTS, Some("no"), OnConflict::Fail);
     pub(crate) MOVE_SHIPMENT = update("update shipments", &SHIPMENT_MOVES, Some("no"), 1);
     pub(crate) CLAIM_WAYBILL = insert("claim waybills", &WAYBILLS, None, OnConflict::Update(OWN_WAYBILL));
@@ -87,8 +105,8 @@ sql! {
     pub(crate) LOCK_STOCK = touch("lock stock", &STOCK_KEYS, None, "t.available, t.reserved, t.sold", true);
     pub(crate) MOVE_STOCK = update("update stock", &STOCK, None, 2);
     pub(crate) INSERT_STOCK_MOVE = insert("insert stock_moves", &STOCK_MOVES, Some("shop_no"), OnConflict::Nothing);
-    /// (slot, buyer, unit) → available, held
-    pub(crate) LOCK_WALLET = touch("lock wallet_accounts", &WALLET_KEYS, None, "t.available, t.held", true);
+    /// (slot, buyer, unit) → available, held, entries
+    pub(crate) LOCK_WALLET = touch("lock wallet_accounts", &WALLET_KEYS, None, "t.available, t.held, t.entries", true);
     pub(crate) OPEN_WALLET = insert("open wallet_accounts", &NEW_WALLETS, None, OnConflict::Nothing);
     pub(crate) MOVE_WALLET = update("update wallet_accounts", &NEW_WALLETS, None, 3);
     pub(crate) INSERT_POSTING = insert("insert postings", &POSTINGS, Some("order_no"), OnConflict::Nothing);
@@ -240,6 +258,28 @@ pub(crate) fn put_discrepancy(rows: &mut Rows, found: &Discrepancy) {
     rows.int(found.found_at);
 }
 
+pub(crate) fn put_book_day(rows: &mut Rows, day: &BookDay) {
+    rows.text(day.method.as_str());
+    rows.text(day.account.as_str());
+    rows.text(&day.day);
+    rows.int(day.compared_at);
+    rows.int(day.entries);
+    rows.int(day.differences);
+    rows.text(&day.outcome.to_string());
+}
+
+pub(crate) fn take_book_day(row: &mut Reader<'_>) -> Result<BookDay, StoreError> {
+    Ok(BookDay {
+        method: row.id()?,
+        account: row.id()?,
+        day: row.text()?,
+        compared_at: row.int()?,
+        entries: row.int()?,
+        differences: row.int()?,
+        outcome: row.id()?,
+    })
+}
+
 pub(crate) fn put_shipment(rows: &mut Rows, shipment: &Shipment) {
     rows.int(shipment.no.0);
     rows.int(shipment.shop_no.0);
@@ -295,7 +335,18 @@ pub(crate) fn put_stock_move(rows: &mut Rows, step: &StockMove, at: Millis) {
     rows.int(at);
 }
 
-pub(crate) fn put_posting(rows: &mut Rows, transfer: &Transfer, at: Millis) {
+/// What a posting is to the buyer whose account it touches: its number there, and the account after it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entry {
+    /// 1, 2, 3 … without gap.
+    pub number: i64,
+    /// Can be spent after it.
+    pub available: i64,
+    /// Held after it.
+    pub held: i64,
+}
+
+pub(crate) fn put_posting(rows: &mut Rows, transfer: &Transfer, entry: Option<Entry>, at: Millis) {
     rows.int(transfer.order_no.0);
     rows.text(&transfer.operation);
     rows.text(&account(&transfer.from));
@@ -303,6 +354,10 @@ pub(crate) fn put_posting(rows: &mut Rows, transfer: &Transfer, at: Millis) {
     rows.text(&String::from(transfer.unit));
     rows.int(transfer.amount);
     rows.int(at);
+    rows.opt_text(transfer.from.buyer().or(transfer.to.buyer()).map(BuyerId::as_str));
+    rows.opt_int(entry.map(|entry| entry.number));
+    rows.opt_int(entry.map(|entry| entry.available));
+    rows.opt_int(entry.map(|entry| entry.held));
 }
 
 /// How postings name an account: `available:<buyer>`, `held:<buyer>`, `house:<name>`.
