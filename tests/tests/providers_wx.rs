@@ -11,7 +11,7 @@ use hookline_tests::platform::problem_code;
 use hookline_tests::providers::paypal::PayPal;
 use hookline_tests::providers::wechat::WeChat;
 use hookline_tests::providers::{Event, Manner, Operation, Protocol, RefundState, Sale, Till, TradeState};
-use hookline_tests::servers::HostSettings;
+use hookline_tests::servers::{HostSettings, TestDatabase};
 use hookline_tests::world::host_settings;
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -185,9 +185,8 @@ async fn the_books_agree<P: Protocol>(till: &Till<P>) {
     checker::check_world(&till.world).await.unwrap().assert_clean();
 }
 
-#[tokio::test]
-async fn wechat() {
-    let till = Till::start(settings(), WeChat::new()).await.unwrap();
+async fn wechat(settings: HostSettings) {
+    let till = Till::start(settings, WeChat::new()).await.unwrap();
     all(&till).await;
     // Cancelling closes at the provider first.
     let mut sale = till.sale().await.unwrap();
@@ -220,9 +219,8 @@ async fn wechat() {
     the_books_agree(&till).await;
 }
 
-#[tokio::test]
-async fn paypal() {
-    let till = Till::start(settings(), PayPal::new()).await.unwrap();
+async fn paypal(settings: HostSettings) {
+    let till = Till::start(settings, PayPal::new()).await.unwrap();
     all(&till).await;
     let manners = till.provider.manners();
     // A capture whose answer does not come is looked up, not made again; the webhook is asked for again.
@@ -264,4 +262,26 @@ async fn paypal() {
     lie.send(&mut till.client()).await.unwrap().success().unwrap();
     assert_eq!(status(&read(&till, &mut sale).await), "created");
     the_books_agree(&till).await;
+}
+
+#[tokio::test]
+async fn wechat_on_sqlite() {
+    wechat(settings()).await;
+}
+
+#[tokio::test]
+async fn wechat_on_postgres() {
+    let database = TestDatabase::create().await.unwrap();
+    wechat(settings().set("ORDER_DB_URL", database.url())).await;
+}
+
+#[tokio::test]
+async fn paypal_on_sqlite() {
+    paypal(settings()).await;
+}
+
+#[tokio::test]
+async fn paypal_on_postgres() {
+    let database = TestDatabase::create().await.unwrap();
+    paypal(settings().set("ORDER_DB_URL", database.url())).await;
 }
