@@ -273,10 +273,10 @@ async fn what_the_next_book_has_not_either_is_missing() {
 async fn a_book_that_is_not_ready_is_asked_for_again() {
     let mut books = Books::start(true).await;
     books.compare().await;
-    assert_eq!(books.days().await, [(DAY.to_owned(), "later:not ready".to_owned(), 0, 0)]);
+    assert_eq!(books.days().await, [(DAY.to_owned(), "later:- not ready".to_owned(), 0, 0)]);
     books.book(DAY, json!([]));
     books.compare().await;
-    assert_eq!(books.days().await[0].1, "later:not ready", "an hour has not passed");
+    assert_eq!(books.days().await[0].1, "later:- not ready", "an hour has not passed");
     books.hand_on(HOUR);
     books.compare().await;
     assert_eq!(books.days().await, [(DAY.to_owned(), "compared".to_owned(), 0, 0)]);
