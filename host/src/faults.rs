@@ -8,7 +8,7 @@
 pub const VARIABLE: &str = "HOOKLINE_FAULT";
 
 /// Every point, in the order of an order's way through the host.
-pub const POINTS: [&str; 13] = [
+pub const POINTS: [&str; 17] = [
     "after-lock",
     "after-hook",
     "before-commit",
@@ -17,11 +17,15 @@ pub const POINTS: [&str; 13] = [
     "after-publish-before-mark",
     "before-announce",
     "after-announce-before-commit",
+    "after-announce-commit",
     "after-receipt-before-commit",
+    "after-receipt-commit",
     "before-close",
     "after-close-before-commit",
+    "after-close-commit",
     "before-refund",
     "after-refund-before-commit",
+    "after-refund-commit",
 ];
 
 /// Why the process does not start.

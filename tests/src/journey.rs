@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use hyper::StatusCode;
+use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::client::ClientError;
+use crate::client::{Call, ClientError};
 use crate::history::Outcome;
 use crate::platform::{Order, Payment, Platform, is_busy, is_conflict, state_in};
 use crate::sandbox::Notice;
@@ -177,6 +177,33 @@ impl Journey {
         let payment = self.open_payment(order).await?;
         let notice = Notice::paid(&payment.payment_no, payment.amount);
         self.buyer.send("callback", notice.call(0)).await?.success()?;
+        Ok(())
+    }
+
+    /// Pays a part from the wallet and the rest at the sandbox.
+    ///
+    /// # Errors
+    /// [`WorldError`].
+    pub async fn pay_mixed(&mut self, order: &Order, balance: i64) -> Result<(), WorldError> {
+        let body = json!({"payment_method": "sandbox", "balance_minor": balance});
+        let call = Call::new(Method::POST, format!("/api/v1/orders/{}/pay", order.order_no)).json(&body);
+        let payment: Payment = self.buyer.send("pay", call).await?.success()?.json()?;
+        let notice = Notice::paid(&payment.payment_no, payment.amount - balance);
+        self.buyer.send("callback", notice.call(0)).await?.success()?;
+        self.reached(order, &["paid", "shipped", "received"]).await.map(drop)
+    }
+
+    /// The shop gives half of what its first item cost back; the order goes on.
+    ///
+    /// # Errors
+    /// [`WorldError`].
+    pub async fn refund_a_part(&mut self, order: &Order) -> Result<(), WorldError> {
+        let read = self.buyer.read(&order.order_no).await?;
+        let item = &read["shop_orders"][0]["items"][0];
+        let half = item["cash"].as_i64().unwrap_or_default() / 2;
+        let body = json!({"reason": "a scratch", "items": [{"item_no": item["order_no"], "amount": half}]});
+        let call = Call::new(Method::POST, format!("/api/v1/orders/{}/refund", order.shop().order_no)).json(&body);
+        self.shop.send("refund", call).await?.success().map(drop)?;
         Ok(())
     }
 

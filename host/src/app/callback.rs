@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::App;
-use super::orders::store_problem;
+use super::orders::{Freshness, store_problem, tree};
 use super::problem::{Kind, Problem};
 use super::receipt::{Effect, Said, Source, apply};
 use super::{query, refund};
@@ -66,8 +66,10 @@ async fn take(app: &App, sender: &Sender, notice: Notice) -> Result<Verdict, Pro
         Says::Paid(receipt) => (receipt.payment_no, Said::Paid(receipt)),
         Says::Ended(no, why) => (no, Said::Ended(why)),
         Says::Ask(no) => {
-            let (_, payment) = ours(app, sender, no).await?;
-            return match query::ask(app, &sender.provider, &payment).await {
+            let (pay_no, known) = ours(app, sender, no).await?;
+            let read = tree(app, pay_no, Freshness::Fresh).await?;
+            let payment = read.payments.iter().find(|p| p.no == no).unwrap_or(&known);
+            return match query::ask_or_take(app, &sender.provider, &read, payment).await {
                 QueryAnswer::Paid(receipt) => tell(app, sender, no, Said::Paid(receipt), notice.id).await,
                 QueryAnswer::Ended(why) => tell(app, sender, no, Said::Ended(why), notice.id).await,
                 QueryAnswer::Unpaid => Ok(Verdict::Taken),

@@ -162,6 +162,7 @@ impl Attempt<'_> {
             Ok(Decided::Commit(Box::new(draft), answer(&row)))
         });
         let (told, _) = told.await?;
+        crate::faults::point("after-announce-commit");
         match created {
             Err(why) if told.status == PaymentStatus::Failed.word() => {
                 Err(Problem::conflict("payment-refused", why.to_string()).with("payment_no", payment.no))

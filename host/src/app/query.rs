@@ -50,11 +50,7 @@ pub async fn drive(app: &App, pay_no: OrderNo, attempt: i64) -> Result<(), Probl
             close(app, payment, "timer:query").await?;
             continue;
         }
-        let answered = if payment.is_open() && takes_money(&read) {
-            provider.capture(payment).await
-        } else {
-            ask(app, &provider, payment).await
-        };
+        let answered = ask_or_take(app, &provider, &read, payment).await;
         learn(app, payment, answered, "timer:query").await?;
     }
     let rearmed = change(app, pay_no, |tree| {
@@ -82,6 +78,15 @@ pub async fn ask(app: &App, provider: &Arc<dyn Provider>, payment: &Payment) -> 
         tracing::warn!(payment = %payment.no, method = %payment.method, why, at = app.clock.now(), "a payment is not known");
     }
     answered
+}
+
+/// Asks about a payment; money that its buyer has approved is taken, as long as the order can be paid.
+pub async fn ask_or_take(app: &App, provider: &Arc<dyn Provider>, read: &OrderTree, payment: &Payment) -> QueryAnswer {
+    if payment.is_open() && takes_money(read) {
+        provider.capture(payment).await
+    } else {
+        ask(app, provider, payment).await
+    }
 }
 
 /// Applies the answer of a query.
@@ -142,7 +147,9 @@ pub async fn close(app: &App, payment: &Payment, who: &str) -> Result<Closing, P
         follow(&mut draft, app.settings.payment_query_ms);
         Ok(Decided::Commit(Box::new(draft), Closing::Closed))
     });
-    Ok(written.await?.0)
+    let closing = written.await?.0;
+    crate::faults::point("after-close-commit");
+    Ok(closing)
 }
 
 fn paid_now(effect: Option<Effect>) -> Closing {
@@ -180,11 +187,7 @@ pub async fn refresh(app: &App, who: &Principal, no: PaymentNo) -> Result<Paymen
     if to_be_asked(&payment, app.clock.now())
         && let Some(provider) = app.providers.get(payment.method.as_str(), payment.account.as_str())
     {
-        let answered = if payment.is_open() && takes_money(&read) {
-            provider.capture(&payment).await
-        } else {
-            ask(app, &provider, &payment).await
-        };
+        let answered = ask_or_take(app, &provider, &read, &payment).await;
         learn(app, &payment, answered, &actor(who)).await?;
     }
     own_payment(app, who, no).await.map(|(_, payment)| answer(&payment))

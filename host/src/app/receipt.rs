@@ -74,6 +74,7 @@ pub async fn apply(
     crate::faults::point("after-receipt-before-commit");
     match decided.await {
         Ok((effect, tree)) => {
+            crate::faults::point("after-receipt-commit");
             follow_up(app, &tree, no, effect);
             Ok(effect)
         }

@@ -93,6 +93,7 @@ async fn record(app: &App, pay_no: OrderNo, no: RefundNo, answered: &RefundAnswe
         Ok(Decided::Commit(Box::new(draft), ()))
     });
     recorded.await?;
+    crate::faults::point("after-refund-commit");
     Ok(())
 }
 

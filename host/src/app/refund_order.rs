@@ -86,14 +86,14 @@ fn one(
     reason: &str,
     numbers: &[RefundNo],
 ) -> Result<(), Problem> {
-    if shop.suspended.is_some() {
-        let detail = "its supplier is being asked right now; try again when that is known";
-        return Err(Problem::conflict("hook-in-flight", detail).of(shop.no));
-    }
     let left = decide::left(draft.tree(), shop);
     let mine: Vec<Wanted> = wanted.iter().filter(|w| shop.items.iter().any(|i| i.no == w.item_no)).copied().collect();
     let parts = decide::parts(&left, &mine).map_err(|e| Problem::conflict("refund-above-remaining", e.to_string()))?;
     if mine.is_empty() || is_everything(&left, &parts) {
+        if shop.suspended.is_some() {
+            let detail = "its supplier is being asked right now; try again when that is known";
+            return Err(Problem::conflict("hook-in-flight", detail).of(shop.no));
+        }
         let freight = if shop.status == Status::Paid { Freight::Back } else { Freight::Kept };
         let rules = line_rules(app, &shop.business);
         undo(draft, shop.no, &Reason::new("refunded", reason), freight, &rules, numbers);

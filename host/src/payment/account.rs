@@ -7,12 +7,14 @@ use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 
 use super::alipay::Alipay;
+use super::paypal::{self, PayPal};
 use super::unionpay::UnionPay;
-use super::{Gateway, Provider, paypal, wechat};
+use super::wechat::{self, WeChat};
+use super::{Gateway, Provider};
 use crate::domain::ids::MerchantAccount;
 
 /// Methods that need a merchant account.
-pub const METHODS: &[&str] = &["alipay", "wechat", "unionpay", "paypal"];
+pub const METHODS: &[&str] = &["alipay", "paypal", "unionpay", "wechat"];
 
 /// Everything an account is made from.
 #[derive(Debug, Clone)]
@@ -70,8 +72,8 @@ impl AccountTerms {
 pub fn default_url(method: &str) -> Option<&'static str> {
     match method {
         "alipay" => Some("https://openapi.alipay.com"),
-        "unionpay" => Some("https://gateway.95516.com"),
         "paypal" => Some(paypal::URL),
+        "unionpay" => Some("https://gateway.95516.com"),
         "wechat" => Some(wechat::URL),
         _ => None,
     }
@@ -81,9 +83,9 @@ pub fn default_url(method: &str) -> Option<&'static str> {
 pub fn build(method: &str, terms: &AccountTerms, gateway: Gateway) -> Result<Arc<dyn Provider>, BadAccount> {
     match method {
         "alipay" => Ok(Arc::new(Alipay::new(terms, gateway)?)),
+        "paypal" => Ok(Arc::new(PayPal::new(terms, gateway)?)),
         "unionpay" => Ok(Arc::new(UnionPay::new(terms, gateway)?)),
-        "paypal" => Ok(Arc::new(paypal::PayPal::new(terms, gateway)?)),
-        "wechat" => Ok(Arc::new(wechat::WeChat::new(terms, gateway)?)),
+        "wechat" => Ok(Arc::new(WeChat::new(terms, gateway)?)),
         _ => Err(BadAccount::new("method", format!("has no merchant accounts; one of {}", METHODS.join(", ")))),
     }
 }

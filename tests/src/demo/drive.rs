@@ -28,6 +28,8 @@ pub(super) struct Outcome {
     pub(super) line: Line,
     /// How it ended; none for an order that was rightly refused.
     pub(super) ended: Result<Option<Ended>, WorldError>,
+    /// What it was meant for.
+    pub(super) ending: Ending,
 }
 
 impl Outcome {
@@ -66,7 +68,7 @@ async fn drive_line(world: &World, line: Line, arguments: &Arguments, bar: Progr
     let drive = async |n| {
         let ended = drive_one(world, line, n, &in_flight).await;
         bar.inc(1);
-        Outcome { line, ended }
+        Outcome { line, ended, ending: Ending::of(line, n) }
     };
     let outcomes =
         stream::iter(0..arguments.orders).map(drive).buffer_unordered(arguments.orders.max(1)).collect().await;
@@ -90,7 +92,8 @@ async fn drive_one(world: &World, line: Line, n: usize, slots: &Semaphore) -> Re
     if ending == Ending::ShortStock {
         return short_stock(world, &mut journey, line).await.map(|()| None);
     }
-    if matches!(paying, Paying::Balance | Paying::Prepaid) && ending != Ending::InsufficientBalance {
+    let from_wallet = matches!(paying, Paying::Balance | Paying::Prepaid) || ending == Ending::PartlyRefunded;
+    if from_wallet && ending != Ending::InsufficientBalance {
         world.admin().top_up(journey.buyer_id(), "CNY", WALLET).await?;
     }
     let cart = journey::cart(line, items, paying, journey.name());
@@ -108,6 +111,11 @@ async fn go(journey: &mut Journey, order: &Order, ending: Ending) -> Result<(), 
     match ending {
         Ending::Completed(paying) => {
             journey.pay(order, paying).await?;
+            journey.deliver(order).await
+        }
+        Ending::PartlyRefunded => {
+            journey.pay_mixed(order, order.to_pay / 3).await?;
+            journey.refund_a_part(order).await?;
             journey.deliver(order).await
         }
         Ending::CancelledByBuyer => {

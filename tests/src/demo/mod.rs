@@ -64,6 +64,10 @@ async fn show(world: &World, summary: &Summary, outcomes: &[drive::Outcome]) -> 
     if let Some(ended) = shown.and_then(|outcome| outcome.ended.as_ref().ok()) {
         println!("{}", report::timeline(world, ended.as_ref()).await?);
     }
+    let partly = outcomes.iter().find(|outcome| outcome.ending == plan::Ending::PartlyRefunded);
+    if let Some(ended) = partly.and_then(|outcome| outcome.ended.as_ref().ok()?.as_ref()) {
+        println!("{}", report::money_story(world, ended).await?);
+    }
     println!("{}", summary.invariants());
     let failures: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.ended.as_ref().err()).collect();
     for failure in failures.iter().take(10) {

@@ -21,6 +21,8 @@ pub(super) enum Ending {
     SupplierRefuses,
     /// Paid after it was cancelled: everything goes back.
     PaidTooLate,
+    /// Paid in part from the wallet, and a part of an item goes back on the seller's word; then delivered.
+    PartlyRefunded,
     /// More than there is: refused, nothing is kept.
     ShortStock,
 }
@@ -35,6 +37,7 @@ impl Ending {
             3 if line != Line::Goods => Self::SupplierRefuses,
             4 => Self::PaidTooLate,
             5 if line == Line::Goods => Self::ShortStock,
+            7 => Self::PartlyRefunded,
             rest => Self::Completed(match rest % 10 {
                 6 => Paying::Balance,
                 8 => Paying::Prepaid,
@@ -46,7 +49,7 @@ impl Ending {
     /// The status that such an order ends with; none when there is no order.
     pub(super) fn status(self) -> Option<&'static str> {
         match self {
-            Self::Completed(_) => Some("completed"),
+            Self::Completed(_) | Self::PartlyRefunded => Some("completed"),
             Self::CancelledByBuyer | Self::PayTimeout | Self::InsufficientBalance | Self::PaidTooLate => {
                 Some("cancelled")
             }

@@ -182,6 +182,30 @@ pub(super) async fn timeline(world: &World, ended: Option<&Ended>) -> Result<Str
     Ok(text)
 }
 
+/// How an order was paid in parts and a part of it went back, as the log of its payment tells it.
+pub(super) async fn money_story(world: &World, ended: &Ended) -> Result<String, WorldError> {
+    let mut operator = world.host.client().with_token(&world.mint.operator());
+    let order: Value = operator.get(&format!("/api/v1/orders/{}", ended.pay_order)).await?;
+    let mut text = format!("The money of order {}, which was refunded in part:\n", ended.pay_order);
+    for payment in order["payments"].as_array().into_iter().flatten() {
+        let amount = |name: &str| money(payment[name].as_i64().unwrap_or_default());
+        let (number, method) = (payment["payment_no"].as_str().unwrap_or("-"), payment["payment_method"].as_str());
+        let (total, wallet) = (amount("amount"), amount("balance_minor"));
+        let _ = writeln!(text, "  {number} by {}: {total}, of it {wallet} from the wallet", method.unwrap_or("-"));
+        let log: Value = operator.get(&format!("/api/v1/payments/{number}/log")).await?;
+        for step in log.as_array().into_iter().flatten() {
+            let word = |name: &str| step[name].as_str().unwrap_or("-");
+            let _ = writeln!(text, "    {}  {:<12} {:<20} {}", word("at"), word("step"), word("actor"), word("note"));
+        }
+    }
+    for refund in order["refunds"].as_array().into_iter().flatten() {
+        let word = |name: &str| refund[name].as_str().unwrap_or("-");
+        let amount = money(refund["amount"].as_i64().unwrap_or_default());
+        let _ = writeln!(text, "  {} {amount} back by {}: {}", word("refund_no"), word("way"), word("status"));
+    }
+    Ok(text)
+}
+
 fn steps<'a>(order: &'a Value, shop_order: &str) -> &'a [Value] {
     let shops = order["shop_orders"].as_array().map(Vec::as_slice).unwrap_or_default();
     let shop = shops.iter().find(|shop| shop["order_no"] == shop_order);
