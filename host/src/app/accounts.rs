@@ -17,6 +17,9 @@ use crate::payment::build;
 #[cfg(test)]
 use testing::build;
 
+#[cfg(test)]
+mod testing;
+
 /// Secrets by name.
 pub type Secrets = BTreeMap<String, SecretString>;
 
@@ -102,23 +105,4 @@ fn revision(row: &PaymentAccount) -> i64 {
     let mut bytes = [0; 8];
     bytes.copy_from_slice(&digest.as_ref()[..8]);
     i64::from_be_bytes(bytes)
-}
-
-/// A method for tests of what is around accounts: the sandbox under a secret of the account's own.
-#[cfg(test)]
-mod testing {
-    use super::{AccountTerms, Arc, BadAccount, Gateway, Provider};
-    use crate::payment::Sandbox;
-
-    /// Like [`crate::payment::build`], with one more method.
-    pub(super) fn build(method: &str, terms: &AccountTerms, gateway: Gateway) -> Result<Arc<dyn Provider>, BadAccount> {
-        if method != "testpay" {
-            return crate::payment::build(method, terms, gateway);
-        }
-        let secret = terms.secrets.get("secret").ok_or_else(|| BadAccount::new("secrets.secret", "is required"))?;
-        if terms.settings.get("app_id").is_none() {
-            return Err(BadAccount::new("settings.app_id", "is required"));
-        }
-        Ok(Arc::new(Sandbox::new(secret.clone(), terms.notify_url.clone())))
-    }
 }

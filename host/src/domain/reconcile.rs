@@ -106,7 +106,7 @@ pub enum BookOutcome {
     Queried,
     /// Asking; the next after this payment or refund number.
     Querying(String),
-    /// To be tried again, and why.
+    /// To be tried again: first the number after which it goes on (`-` for the first), a space, then why.
     Later(String),
 }
 

@@ -11,6 +11,7 @@ mod commit;
 mod faults;
 mod random;
 mod reads;
+mod reconcile;
 mod schema;
 mod speed;
 mod wallet;

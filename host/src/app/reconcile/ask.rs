@@ -17,6 +17,18 @@ const AT_ONCE: usize = 50;
 /// What has had no answer for so long after its day is told as a difference.
 const PATIENCE_MS: Millis = 3 * 86_400_000;
 
+/// Stands in an outcome for the place before the first.
+pub(super) const BEGINNING: &str = "-";
+
+/// The number after which a day goes on: the only word of `querying`, the first of `later`.
+pub(super) fn reached(outcome: &BookOutcome) -> Option<&str> {
+    match outcome {
+        BookOutcome::Querying(after) => Some(after),
+        BookOutcome::Later(why) => why.split(' ').next(),
+        BookOutcome::Compared | BookOutcome::Uploaded | BookOutcome::Queried => None,
+    }
+}
+
 /// Asks for the next of the day and goes on from there in the next step. What moved on the day here is asked for by its
 /// number, so midnight does not matter.
 pub(super) async fn some(
@@ -28,27 +40,25 @@ pub(super) async fn some(
 ) -> Result<Step, Problem> {
     let booked = ours::booked(app, row, day.span()).await?;
     let entries: Vec<Ours> = booked.into_iter().map(|booked| booked.entry).collect();
-    let (mut asked, differed, after) = match before {
-        Some(BookDay { entries, differences, outcome: BookOutcome::Querying(after), .. }) => {
-            (entries, differences, Some(after))
-        }
-        Some(BookDay { outcome: BookOutcome::Later(why), entries, differences, .. }) => {
-            (entries, differences, why.split_once(' ').map(|(after, _)| after.to_owned()))
-        }
-        Some(_) | None => (0, 0, None),
+    let place = |before: BookDay| {
+        let after = reached(&before.outcome)?.to_owned();
+        let at = entries.iter().position(|own| own.reference() == after)?;
+        Some((at + 1, before.entries, before.differences, after))
     };
-    let begin = after.as_ref().and_then(|after| entries.iter().position(|own| own.reference() == *after));
-    let rest = &entries[begin.map_or(0, |at| at + 1)..];
+    let (begin, mut asked, differed, mut last) = before
+        .and_then(place)
+        .map_or((0, 0, 0, None), |(at, asked, differed, after)| (at, asked, differed, Some(after)));
+    let rest = &entries[begin..];
     let patient = app.clock.now() < day.span().to + PATIENCE_MS;
     let mut differences = Differences::new(app, row, day);
-    let (mut last, mut stopped) = (after, None);
+    let mut stopped = None;
     for own in rest.iter().take(AT_ONCE) {
         match ask(app, provider, own).await? {
             Answered::Agrees => {}
             Answered::Differs(entry) => differences.differs(own, &entry),
             Answered::Missing(why) => differences.missing_there(own, &why),
             Answered::Unknown(why) if patient => {
-                stopped = Some(format!("{} {}: {why}", last.as_deref().unwrap_or("-"), own.reference()));
+                stopped = Some(format!("{} {}: {why}", last.as_deref().unwrap_or(BEGINNING), own.reference()));
                 break;
             }
             Answered::Unknown(why) => differences.missing_there(own, &format!("no answer for days: {why}")),

@@ -31,6 +31,8 @@ use differ::Differences;
 const AGAIN_MS: Millis = 3_600_000;
 /// Days that are caught up after an outage.
 const CATCH_UP_DAYS: i64 = 7;
+/// An account without a day in so many days counts as new.
+const REMEMBERED_DAYS: i64 = 90;
 /// How far a provider may book from midnight on the other side of it.
 const MIDNIGHT_MS: Millis = 2 * 3_600_000;
 
@@ -50,10 +52,12 @@ pub async fn step(app: &App) -> Result<Went, Problem> {
         let Some(provider) = app.providers.get(row.method.as_str(), row.account.as_str()) else { continue };
         if let Some((day, before)) = due(app, row).await? {
             let done = match provider.book(&day.to_string()).await {
-                Ok(book) => with_book(app, row, &*provider, day, book.into_iter().map(theirs).collect()).await?,
-                Err(NoBook::NotOffered) => ask::some(app, row, &*provider, day, before).await?,
-                Err(NoBook::Later(why)) => later(app, row, day, before, why),
+                Ok(book) => with_book(app, row, &*provider, day, book.into_iter().map(theirs).collect()).await,
+                Err(NoBook::NotOffered) => ask::some(app, row, &*provider, day, before.clone()).await,
+                Err(NoBook::Later(why)) => Ok(later(app, row, day, before.clone(), &why)),
             };
+            // What is wrong with one account must not keep the others from their turn.
+            let done = done.unwrap_or_else(|problem| later(app, row, day, before, &problem.detail));
             done.commit(app).await?;
             return Ok(Went::Stepped);
         }
@@ -70,10 +74,10 @@ pub async fn open(app: &App) -> Result<Vec<(DiscrepancyKind, i64)>, Problem> {
 async fn due(app: &App, row: &PaymentAccount) -> Result<Option<(Day, Option<BookDay>)>, Problem> {
     let now = app.clock.now();
     let yesterday = Day::at(&row.method, now).plus(-1);
-    let since = yesterday.plus(1 - CATCH_UP_DAYS);
-    let known = app.store.book_days_since(&row.method, &row.account, &since.to_string()).await;
-    let known = known.map_err(store_problem)?;
-    let mut day = known.first().and_then(|first| Day::read(&row.method, &first.day)).unwrap_or(yesterday);
+    let known = yesterday.plus(-REMEMBERED_DAYS).to_string();
+    let known = app.store.book_days_since(&row.method, &row.account, &known).await.map_err(store_problem)?;
+    let first = known.first().and_then(|first| Day::read(&row.method, &first.day)).unwrap_or(yesterday);
+    let mut day = first.max(yesterday.plus(1 - CATCH_UP_DAYS));
     while day <= yesterday {
         let stored = known.iter().find(|stored| stored.day == day.to_string());
         match stored {
@@ -114,10 +118,12 @@ impl Step {
     }
 }
 
-fn later(app: &App, row: &PaymentAccount, day: Day, before: Option<BookDay>, why: String) -> Step {
-    let (entries, differences) = before.map_or((0, 0), |before| (before.entries, before.differences));
-    let day = book_day(app, row, day, (entries, differences), BookOutcome::Later(why));
-    Step { day, found: vec![] }
+/// To be tried again. A day that is asked for in turns goes on where it was.
+fn later(app: &App, row: &PaymentAccount, day: Day, before: Option<BookDay>, why: &str) -> Step {
+    let after = before.as_ref().and_then(|before| ask::reached(&before.outcome)).unwrap_or(ask::BEGINNING);
+    let outcome = BookOutcome::Later(format!("{after} {why}"));
+    let sums = before.as_ref().map_or((0, 0), |before| (before.entries, before.differences));
+    Step { day: book_day(app, row, day, sums, outcome), found: vec![] }
 }
 
 fn book_day(
@@ -160,7 +166,7 @@ async fn with_book(
             Ok(book) => book.into_iter().map(theirs).collect(),
             Err(error) => {
                 let why = format!("the book of the day before is needed, too: {error}");
-                return Ok(later(app, row, day, None, why));
+                return Ok(later(app, row, day, None, &why));
             }
         };
         let compared = compare(missing, before);

@@ -5,6 +5,7 @@ mod bodies;
 mod document;
 mod lines;
 mod owners;
+mod reconcile;
 mod rights;
 mod wallet;
 
@@ -18,7 +19,7 @@ use crate::app::catalogue::Catalogue;
 use crate::app::loading::Loader;
 use crate::app::numbers::Numbers;
 use crate::app::{App, Parts};
-use crate::clock::Clock;
+use crate::clock::{Clock, ManualClock};
 use crate::config::{Key, Keys, Settings};
 use crate::egress::{Egress, Retries};
 use crate::entropy::Entropy;
@@ -39,6 +40,8 @@ const SANDBOX_SECRET: &str = "a secret of the sandbox provider";
 /// A host without a listener. Its clock stands still.
 pub(super) struct Host {
     pub(super) app: App,
+    /// Moves its clock.
+    pub(super) hand: ManualClock,
     router: Router,
     _folder: tempfile::TempDir,
 }
@@ -60,7 +63,8 @@ impl Host {
             ("ORDER_SANDBOX_SECRET".to_owned(), SANDBOX_SECRET.to_owned()),
         ];
         let settings = Settings::from_parts(None, environment).unwrap();
-        let (clock, _) = Clock::manual(NOW);
+        let (clock, hand) = Clock::manual(NOW);
+        let loopback = ["127.0.0.0/8".parse().unwrap()];
         let entropy = Entropy::seeded(1);
         let keys = Keys::derive(&Key::new([1; 32]));
         let file = format!("sqlite:{}", folder.path().join("test.db").display());
@@ -71,7 +75,7 @@ impl Host {
                 .with("balance", std::sync::Arc::new(crate::payment::Balance))
                 .with_sandbox(std::sync::Arc::new(Sandbox::new(SANDBOX_SECRET.into(), settings.public_url.clone()))),
             locks: Locks::Local(LocalLocks::new()),
-            egress: Egress::new(&[], Retries::default(), clock.clone(), entropy.clone()).unwrap(),
+            egress: Egress::new(&loopback, Retries::default(), clock.clone(), entropy.clone()).unwrap(),
             sealer: Sealer::new(&keys.secret, entropy.clone()),
             loader: Loader::default(),
             health: Health::new(),
@@ -86,7 +90,7 @@ impl Host {
         });
         crate::app::catalogue::refresh(&app).await.unwrap();
         let router = super::router(app.clone(), None);
-        Self { app, router, _folder: folder }
+        Self { app, hand, router, _folder: folder }
     }
 
     /// A token for somebody.

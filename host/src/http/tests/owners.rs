@@ -18,7 +18,7 @@ const CART: &str = r#"{"mode":"wait","currency":"CNY","shops":[
     {"shop_id":"shop-2","business":"hotel","type":1002,"items":[{"sku_id":"b","quantity":1}]}]}"#;
 
 /// Made by the buyer of [`somebody`]; answers the numbers of L1 and both L2.
-async fn order(host: &Host) -> [OrderNo; 3] {
+pub(super) async fn order(host: &Host) -> [OrderNo; 3] {
     let buyer = somebody(Role::Buyer);
     let cart = serde_json::from_str::<CartBody>(CART).unwrap().into_cart(&buyer).unwrap();
     let slot = Slot::of(&buyer.subject);
