@@ -117,10 +117,10 @@ async fn ours(app: &App, sender: &Sender, no: PaymentNo) -> Result<(OrderNo, Pay
     found.ok_or_else(|| Problem::not_found(format!("payment {no} of account {}/{}", sender.method, sender.account)))
 }
 
-/// A refund notice only makes us ask.
+/// A refund notice only makes us ask, and only as long as we do not know.
 async fn refund_notice(app: &App, sender: &Sender, no: PaymentNo, refund_no: RefundNo) -> Result<Verdict, Problem> {
     let (pay_no, _) = ours(app, sender, no).await?;
     tracing::info!(%refund_no, payment = %no, "a refund notice arrived");
-    refund::drive(app, pay_no).await?;
+    refund::drive_one(app, pay_no, refund_no).await?;
     Ok(Verdict::Taken)
 }
