@@ -114,8 +114,7 @@ fn webhook(desk: &Desk<PayPal>, trade: &Trade, event: &Event, at: i64, key: &Key
             ("PAYMENT.CAPTURE.REFUNDED", format!("refunded-{refund_no}"), resource)
         }
     };
-    let time = OffsetDateTime::from_unix_timestamp(at.div_euclid(1000)).expect("a time of this age");
-    let time = time.format(&Rfc3339).expect("a time of this age");
+    let time = utc(OffsetDateTime::from_unix_timestamp(at.div_euclid(1000)).expect("a time of this age"));
     let body = json!({
         "id": format!("WH-{id}"), "event_version": "1.0", "create_time": time, "resource_type": "-",
         "event_type": kind, "summary": "-", "resource": resource,
@@ -301,9 +300,10 @@ fn capture(trade: &Trade) -> Value {
         TradeState::Open => "PENDING",
         TradeState::Closed | TradeState::Failed => "DECLINED",
     };
+    let now = utc(OffsetDateTime::now_utc());
     json!({
         "id": trade.trade_no, "status": status, "amount": sum(trade, trade.amount), "custom_id": trade.payment_no,
-        "invoice_id": trade.payment_no, "create_time": "2027-01-15T08:00:00Z", "update_time": "2027-01-15T08:00:00Z",
+        "invoice_id": trade.payment_no, "create_time": now, "update_time": now,
     })
 }
 
@@ -357,6 +357,10 @@ fn answer(given: Given) -> Response {
             (status, Json(body)).into_response()
         }
     }
+}
+
+fn utc(at: OffsetDateTime) -> String {
+    at.format(&Rfc3339).expect("a time of this age")
 }
 
 fn text<'a>(content: &'a Value, name: &str) -> &'a str {

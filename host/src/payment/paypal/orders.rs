@@ -10,7 +10,7 @@ use time::format_description::well_known::Rfc3339;
 use super::{PayPal, currency};
 use crate::domain::ids::Millis;
 use crate::domain::money::Minor;
-use crate::domain::payment::{Payment, Refund};
+use crate::domain::payment::{Payment, PaymentStatus, Refund};
 use crate::egress::{Method, Reply};
 use crate::payment::{QueryAnswer, Receipt, RefundAnswer};
 
@@ -112,9 +112,12 @@ impl Order {
             Err(reason) => return QueryAnswer::Unknown(reason),
         };
         let captures = &unit.payments.captures;
-        // REFUNDED: the money arrived, and some of it went back since.
-        let arrived =
-            |capture: &&Capture| matches!(capture.status.as_str(), "COMPLETED" | "PARTIALLY_REFUNDED" | "REFUNDED");
+        let went_back = |capture: &Capture| matches!(capture.status.as_str(), "PARTIALLY_REFUNDED" | "REFUNDED");
+        // Money that went back at PayPal before we ever heard of it must not pay an order.
+        if payment.status != PaymentStatus::Succeeded && captures.iter().any(went_back) {
+            return QueryAnswer::Unknown("it was paid and refunded at PayPal, not by us".into());
+        }
+        let arrived = |capture: &&Capture| capture.status == "COMPLETED" || went_back(capture);
         if let Some(capture) = captures.iter().find(arrived) {
             return match capture.receipt(payment) {
                 Some(receipt) => QueryAnswer::Paid(receipt),

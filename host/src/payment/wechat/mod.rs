@@ -23,7 +23,7 @@ use super::{
 };
 use crate::domain::ids::Millis;
 use crate::domain::money::{Currency, Minor};
-use crate::domain::payment::{PayOffer, Payment, Refund};
+use crate::domain::payment::{PayOffer, Payment, PaymentStatus, Refund};
 use crate::egress::Method;
 
 /// The provider's own address.
@@ -152,7 +152,10 @@ impl Provider for WeChat {
             Err(reason) => return QueryAnswer::Unknown(reason),
         };
         match transaction.trade_state.as_str() {
-            // REFUND: the money arrived, and some of it went back since.
+            // Money that went back at the console before we ever heard of it must not pay an order.
+            "REFUND" if payment.status != PaymentStatus::Succeeded => {
+                QueryAnswer::Unknown("it was paid and refunded at WeChat Pay, not by us".into())
+            }
             "SUCCESS" | "REFUND" => match transaction.receipt(payment.no) {
                 Ok(receipt) => QueryAnswer::Paid(receipt),
                 Err(unreadable) => QueryAnswer::Unknown(unreadable.to_string()),
