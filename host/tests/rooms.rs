@@ -30,6 +30,8 @@ const DOORS: &[(&str, &[&str])] = &[
     // The settings check the addresses that these two will be given.
     ("redis", &["redis_link", "broker", "lock", "config"]),
     ("reqwest", &["egress", "config"]),
+    ("webpki", &["payment"]),
+    ("x509_parser", &["payment"]),
 ];
 
 fn sources(at: &Path, into: &mut Vec<PathBuf>) {

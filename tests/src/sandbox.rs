@@ -3,15 +3,12 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::hmac;
-use hyper::Method;
-use hyper::header::{HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Call, Client, ClientError};
+use crate::providers::Message;
 
 const PATH: &str = "/callbacks/payments/sandbox/default";
-const TIMESTAMP: HeaderName = HeaderName::from_static("sandbox-timestamp");
-const SIGNATURE: HeaderName = HeaderName::from_static("sandbox-signature");
 
 /// The secret that the host is started with, and a second one for forgeries.
 pub const SECRET: &str = "the-secret-of-the-sandbox";
@@ -46,6 +43,16 @@ impl Notice {
         body.to_string().into_bytes()
     }
 
+    /// The signed callback, not yet sent.
+    pub fn message(&self) -> Message {
+        message(self.body(), SECRET, 0)
+    }
+
+    /// The callback of somebody who does not know the secret, not yet sent.
+    pub fn forged_message(&self) -> Message {
+        message(self.body(), FORGER, 0)
+    }
+
     /// The signed call; `age_s` is how long ago it was signed.
     pub fn call(&self, age_s: i64) -> Call {
         signed(self.body(), SECRET, age_s)
@@ -66,15 +73,20 @@ pub async fn notify(client: &mut Client, notice: &Notice) -> Result<Answer, Clie
 }
 
 fn signed(body: Vec<u8>, secret: &str, age_s: i64) -> Call {
+    message(body, secret, age_s).call()
+}
+
+fn message(body: Vec<u8>, secret: &str, age_s: i64) -> Message {
     let timestamp = now_s() - age_s;
     let mut text = format!("{timestamp}\n").into_bytes();
     text.extend_from_slice(&body);
     let signature = hex::encode(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()), &text));
-    let header = |text: &str| HeaderValue::from_str(text).expect("numbers and hex are header values");
-    Call::new(Method::POST, PATH)
-        .bytes(HeaderValue::from_static("application/json"), body.into())
-        .header(TIMESTAMP, header(&timestamp.to_string()))
-        .header(SIGNATURE, header(&signature))
+    let headers = [
+        ("content-type", "application/json".to_owned()),
+        ("sandbox-timestamp", timestamp.to_string()),
+        ("sandbox-signature", signature),
+    ];
+    Message { path: PATH.to_owned(), headers: headers.map(|(name, value)| (name.to_owned(), value)).to_vec(), body }
 }
 
 fn now_s() -> i64 {

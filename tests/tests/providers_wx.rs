@@ -11,7 +11,7 @@ use hookline_tests::platform::problem_code;
 use hookline_tests::providers::paypal::PayPal;
 use hookline_tests::providers::wechat::WeChat;
 use hookline_tests::providers::{Event, Manner, Operation, Protocol, RefundState, Sale, Till, TradeState};
-use hookline_tests::servers::HostSettings;
+use hookline_tests::servers::{HostSettings, TestDatabase};
 use hookline_tests::world::host_settings;
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -43,6 +43,8 @@ async fn read<P: Protocol>(till: &Till<P>, sale: &mut Sale) -> Value {
 async fn only_an_honest_callback_pays<P: Protocol>(till: &Till<P>) {
     let (mut sale, told) = till.paid_there().await.unwrap();
     let mut client = till.client();
+    // No query may find the money meanwhile.
+    till.provider.manners().always(Operation::Query, UNSENT);
     let forged = till.provider.forged(&sale.payment_no(), &Event::Paid).unwrap();
     assert_eq!(forged.send(&mut client).await.unwrap().status, StatusCode::UNAUTHORIZED);
     for index in [0, told.body.len() / 3, told.body.len() / 2, told.body.len() - 1] {
@@ -50,6 +52,7 @@ async fn only_an_honest_callback_pays<P: Protocol>(till: &Till<P>) {
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{index}");
     }
     assert_eq!(status(&read(till, &mut sale).await), "created");
+    till.provider.manners().always(Operation::Query, Manner::Good);
     for _ in 0..3 {
         let taken = told.send(&mut client).await.unwrap().success().unwrap();
         assert_eq!(taken.body, "");
@@ -182,9 +185,8 @@ async fn the_books_agree<P: Protocol>(till: &Till<P>) {
     checker::check_world(&till.world).await.unwrap().assert_clean();
 }
 
-#[tokio::test]
-async fn wechat() {
-    let till = Till::start(settings(), WeChat::new()).await.unwrap();
+async fn wechat(settings: HostSettings) {
+    let till = Till::start(settings, WeChat::new()).await.unwrap();
     all(&till).await;
     // Cancelling closes at the provider first.
     let mut sale = till.sale().await.unwrap();
@@ -201,6 +203,7 @@ async fn wechat() {
     assert_eq!(till.provider.book().trade(&sale.payment_no()).unwrap().state, TradeState::Closed);
     // The provider's own test of whether signatures are checked.
     let (mut sale, told) = till.paid_there().await.unwrap();
+    till.provider.manners().always(Operation::Query, UNSENT);
     let mut probe = told.clone();
     for (name, value) in &mut probe.headers {
         if name == "wechatpay-signature" {
@@ -211,13 +214,13 @@ async fn wechat() {
     assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
     assert_eq!(refused.json::<Value>().unwrap()["code"], "FAIL");
     assert_eq!(status(&read(&till, &mut sale).await), "created");
+    till.provider.manners().always(Operation::Query, Manner::Good);
     told.send(&mut till.client()).await.unwrap().success().unwrap();
     the_books_agree(&till).await;
 }
 
-#[tokio::test]
-async fn paypal() {
-    let till = Till::start(settings(), PayPal::new()).await.unwrap();
+async fn paypal(settings: HostSettings) {
+    let till = Till::start(settings, PayPal::new()).await.unwrap();
     all(&till).await;
     let manners = till.provider.manners();
     // A capture whose answer does not come is looked up, not made again; the webhook is asked for again.
@@ -229,10 +232,11 @@ async fn paypal() {
     assert_eq!(status(&read(&till, &mut sale).await), "paid");
     // A buyer whose card is declined can choose another one.
     let (mut sale, told) = till.paid_there().await.unwrap();
+    let captures = manners.asked(Operation::Capture);
     manners.next(Operation::Capture, [Manner::Refuse]);
     told.send(&mut till.client()).await.unwrap().success().unwrap();
-    assert_eq!(status(&read(&till, &mut sale).await), "created");
     till.until(&mut sale, "paid", |read| status(read) == "paid").await.unwrap();
+    assert_eq!(manners.asked(Operation::Capture) - captures, 2);
     // The buyer comes back from the provider's page, before any webhook.
     let (mut sale, _later) = till.paid_there().await.unwrap();
     let back = Call::new(Method::POST, format!("/api/v1/payments/{}/query", sale.payment_no()));
@@ -258,4 +262,26 @@ async fn paypal() {
     lie.send(&mut till.client()).await.unwrap().success().unwrap();
     assert_eq!(status(&read(&till, &mut sale).await), "created");
     the_books_agree(&till).await;
+}
+
+#[tokio::test]
+async fn wechat_on_sqlite() {
+    wechat(settings()).await;
+}
+
+#[tokio::test]
+async fn wechat_on_postgres() {
+    let database = TestDatabase::create().await.unwrap();
+    wechat(settings().set("ORDER_DB_URL", database.url())).await;
+}
+
+#[tokio::test]
+async fn paypal_on_sqlite() {
+    paypal(settings()).await;
+}
+
+#[tokio::test]
+async fn paypal_on_postgres() {
+    let database = TestDatabase::create().await.unwrap();
+    paypal(settings().set("ORDER_DB_URL", database.url())).await;
 }

@@ -10,8 +10,9 @@ use super::problem::{Kind, Problem};
 use super::receipt::{Effect, Said, Source, apply};
 use super::{query, refund};
 use crate::domain::ids::{OrderNo, PaymentNo, RefundNo};
-use crate::domain::payment::Payment;
-use crate::payment::{Callback, Notice, Provider, QueryAnswer, Says, Unverified, Verdict};
+use crate::domain::payment::{Payment, PaymentStatus};
+pub use crate::payment::Verdict;
+use crate::payment::{Callback, Notice, Provider, QueryAnswer, Says, Unverified};
 use crate::telemetry::metrics::CALLBACKS_REFUSED;
 
 /// What the provider is answered.
@@ -60,6 +61,13 @@ pub async fn payment(
     Ok(CallbackReply { verdict, body: sender.provider.words(verdict) })
 }
 
+impl Sender {
+    /// Under which the ids of its notices are claimed.
+    fn name(&self) -> String {
+        format!("callback:{}:{}", self.method, self.account)
+    }
+}
+
 async fn take(app: &App, sender: &Sender, notice: Notice) -> Result<Verdict, Problem> {
     let (no, said) = match notice.says {
         Says::Nothing => return Ok(Verdict::Taken),
@@ -67,6 +75,9 @@ async fn take(app: &App, sender: &Sender, notice: Notice) -> Result<Verdict, Pro
         Says::Ended(no, why) => (no, Said::Ended(why)),
         Says::Ask(no) => {
             let (pay_no, known) = ours(app, sender, no).await?;
+            if known.status == PaymentStatus::Succeeded || seen(app, sender, notice.id.as_deref()).await? {
+                return Ok(Verdict::Taken);
+            }
             let read = tree(app, pay_no, Freshness::Fresh).await?;
             let payment = read.payments.iter().find(|p| p.no == no).unwrap_or(&known);
             return match query::ask_or_take(app, &sender.provider, &read, payment).await {
@@ -84,12 +95,18 @@ async fn take(app: &App, sender: &Sender, notice: Notice) -> Result<Verdict, Pro
 async fn tell(app: &App, sender: &Sender, no: PaymentNo, said: Said, id: Option<String>) -> Result<Verdict, Problem> {
     let (pay_no, _) = ours(app, sender, no).await?;
     let actor = format!("callback:{}", sender.method);
-    let from = format!("callback:{}:{}", sender.method, sender.account);
+    let from = sender.name();
     let source = Source { actor: &actor, notice: id.as_deref().map(|id| (from.as_str(), id)) };
     Ok(match apply(app, (pay_no, no), &said, source).await? {
         Effect::Paid | Effect::TooLate | Effect::Ended | Effect::Repeat => Verdict::Taken,
         Effect::Disputed => Verdict::Refused,
     })
+}
+
+/// Whether a notice of this id had its effect.
+async fn seen(app: &App, sender: &Sender, id: Option<&str>) -> Result<bool, Problem> {
+    let Some(id) = id else { return Ok(false) };
+    Ok(app.store.claim(&sender.name(), id).await.map_err(store_problem)?.is_some())
 }
 
 /// The payment a notice is about, if it is one of this very account.
@@ -100,10 +117,10 @@ async fn ours(app: &App, sender: &Sender, no: PaymentNo) -> Result<(OrderNo, Pay
     found.ok_or_else(|| Problem::not_found(format!("payment {no} of account {}/{}", sender.method, sender.account)))
 }
 
-/// A refund notice only makes us ask.
+/// A refund notice only makes us ask, and only as long as we do not know.
 async fn refund_notice(app: &App, sender: &Sender, no: PaymentNo, refund_no: RefundNo) -> Result<Verdict, Problem> {
     let (pay_no, _) = ours(app, sender, no).await?;
     tracing::info!(%refund_no, payment = %no, "a refund notice arrived");
-    refund::drive(app, pay_no).await?;
+    refund::drive_one(app, pay_no, refund_no).await?;
     Ok(Verdict::Taken)
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::App;
 use super::api::{Idempotency, OrderAnswer};
 use super::orders::{
-    Decided, Freshness, Keyed, answer, change, change_once, must_be_pay_order, owned, role, tree, wrong_state,
+    Decided, Freshness, Keyed, answer, change, change_once, must_be_pay_order, owned, role, tree as read_tree, wrong_state,
 };
 use super::pay::actor;
 use super::problem::Problem;
@@ -46,13 +46,13 @@ pub async fn cancel(
 ) -> Result<Cancelled, Problem> {
     role(who, &[Role::Buyer, Role::Operator, Role::Admin])?;
     let keyed = Keyed::new(who, "cancel", key.as_ref());
-    let read = tree(app, no, Freshness::Cached).await?;
+    let read = read_tree(app, no, Freshness::Cached).await?;
     owned(who, &read, no)?;
     must_be_pay_order(&read, no)?;
     let code = if who.role == Role::Buyer { "buyer" } else { "operator" };
     let reason = Reason::new(code, reason.unwrap_or_default());
     if close_open_payments(app, no, &reason, &actor(who)).await? == Open::Left {
-        return Ok(Cancelled::Accepted(answer(&*tree(app, no, Freshness::Fresh).await?)));
+        return Ok(Cancelled::Accepted(answer(&*read_tree(app, no, Freshness::Fresh).await?)));
     }
     let cancelled = change_once(app, no, &keyed, |tree| {
         owned(who, tree, no)?;
@@ -91,6 +91,7 @@ pub async fn time_out(app: &App, no: OrderNo, attempt: i64) -> Result<(), Proble
         let mut draft = Draft::new(tree, app.clock.now(), WHO);
         if open == Open::Left {
             let pause = (RETRY_MS << attempt.clamp(0, 8)).min(LONGEST_PAUSE_MS);
+            draft.pay();
             draft.arm(no, TimerKind::PayTimeout, app.clock.now() + pause, attempt + 1);
         } else {
             let begun = tree.pay.reason.clone().filter(|_| tree.pay.sub_status == SubStatus::Cancelling);
@@ -140,9 +141,11 @@ pub async fn close_open_payments(app: &App, no: OrderNo, reason: &Reason, who: &
     for open in tree.payments.iter().filter(|p| p.is_open()) {
         match close(app, open, who).await? {
             Closing::Closed => {}
-            Closing::Paid => {
+            // Unless its money came too late for this order: then it goes back, and the order can end.
+            Closing::Paid if read_tree(app, no, Freshness::Fresh).await?.pay.status == Status::Paid => {
                 return Err(Problem::conflict("already-paid", "it was paid at the provider; ask for a refund").of(no));
             }
+            Closing::Paid => {}
             Closing::Unknown(why) => {
                 tracing::warn!(payment = %open.no, why, "a provider has not closed a payment yet");
                 left = Open::Left;

@@ -147,6 +147,10 @@ impl Attempt<'_> {
             let Some(stored) = stored.filter(|p| p.is_open()) else {
                 return Err(Problem::conflict("payment-ended", "the payment ended meanwhile; start another"));
             };
+            if stored.is_offered() {
+                // The same payment was announced by another call meanwhile: its offer counts.
+                return Ok(Decided::Nothing(answer(stored)));
+            }
             let mut draft = Draft::new(tree, app.clock.now(), &actor(self.who));
             let mut row = stored.clone();
             match &created {

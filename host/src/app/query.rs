@@ -16,7 +16,7 @@ use crate::domain::order::{Status, SubStatus};
 use crate::domain::payment::{Payment, PaymentStatus};
 use crate::domain::tree::OrderTree;
 use crate::identity::{Principal, Role};
-use crate::payment::{CloseAnswer, Provider, QueryAnswer};
+use crate::payment::{CloseAnswer, Provider, QueryAnswer, Receipt};
 
 use super::api::PaymentAnswer;
 
@@ -40,8 +40,13 @@ pub fn spawn(app: &App, pay_no: OrderNo) {
 /// Asks about every payment of a pay order of which a provider may know more than we do, applies what it says, and arms
 /// the timer for the next time. `attempt` counts the times before.
 pub async fn drive(app: &App, pay_no: OrderNo, attempt: i64) -> Result<(), Problem> {
-    let read = tree(app, pay_no, Freshness::Fresh).await?;
-    for payment in read.payments.iter().filter(|p| to_be_asked(p, app.clock.now())) {
+    let first = tree(app, pay_no, Freshness::Fresh).await?;
+    for asked in first.payments.iter().filter(|p| to_be_asked(p, app.clock.now())) {
+        // What was learnt of one payment decides what is done with the next.
+        let read = tree(app, pay_no, Freshness::Fresh).await?;
+        let Some(payment) = read.payments.iter().find(|p| p.no == asked.no && to_be_asked(p, app.clock.now())) else {
+            continue;
+        };
         let Some(provider) = app.providers.get(payment.method.as_str(), payment.account.as_str()) else {
             tracing::error!(payment = %payment.no, account = %payment.account, "its merchant account is not set up");
             continue;
@@ -55,6 +60,8 @@ pub async fn drive(app: &App, pay_no: OrderNo, attempt: i64) -> Result<(), Probl
     }
     let rearmed = change(app, pay_no, |tree| {
         let mut draft = Draft::new(tree, app.clock.now(), "timer:query");
+        // Under the order's version: a payment opened meanwhile arms a timer of its own.
+        draft.pay();
         follow(&mut draft, pause(app, tree, attempt));
         if let Some(timer) = draft.change.arm.last_mut() {
             timer.attempt = attempt + 1;
@@ -112,29 +119,20 @@ pub enum Closing {
 
 /// Closes an open payment at its provider and then here. A provider that cannot close is asked: unpaid is closed.
 pub async fn close(app: &App, payment: &Payment, who: &str) -> Result<Closing, Problem> {
-    let Some(provider) = app.providers.get(payment.method.as_str(), payment.account.as_str()) else {
-        return Ok(Closing::Unknown(format!("merchant account {}/{} is not set up", payment.method, payment.account)));
-    };
     crate::faults::point("before-close");
-    let unknown = match provider.close(payment).await {
-        CloseAnswer::Closed => None,
-        CloseAnswer::AlreadyPaid => match ask(app, &provider, payment).await {
-            paid @ QueryAnswer::Paid(_) => return Ok(paid_now(learn(app, payment, paid, who).await?)),
-            other => Some(format!("said to be paid, but asked about it: {other:?}")),
-        },
-        CloseAnswer::CannotClose => match ask(app, &provider, payment).await {
-            paid @ QueryAnswer::Paid(_) => return Ok(paid_now(learn(app, payment, paid, who).await?)),
-            QueryAnswer::Unpaid | QueryAnswer::Ended(_) => None,
-            QueryAnswer::Unknown(why) => Some(why),
-        },
-        CloseAnswer::Unknown(why) => Some(why),
+    let there = match app.providers.get(payment.method.as_str(), payment.account.as_str()) {
+        Some(provider) => close_there(app, &provider, payment).await,
+        None => There::Unknown(format!("merchant account {}/{} is not set up", payment.method, payment.account)),
     };
     crate::faults::point("after-close-before-commit");
     let given_up = payment.expires_at.is_some_and(|expiry| app.clock.now() >= expiry + GIVE_UP_MS);
-    let why = match unknown {
-        None => "closed at the provider",
-        Some(_) if given_up => "given up after its expiry",
-        Some(why) => return Ok(Closing::Unknown(why)),
+    let why = match there {
+        There::Paid(receipt) => {
+            return Ok(paid_now(learn(app, payment, QueryAnswer::Paid(receipt), who).await?));
+        }
+        There::Closed => "closed at the provider",
+        There::Unknown(_) if given_up => "given up after its expiry",
+        There::Unknown(why) => return Ok(Closing::Unknown(why)),
     };
     let written = change(app, payment.pay_no, |tree| {
         let open = tree.payments.iter().find(|p| p.no == payment.no);
@@ -150,6 +148,29 @@ pub async fn close(app: &App, payment: &Payment, who: &str) -> Result<Closing, P
     let closing = written.await?.0;
     crate::faults::point("after-close-commit");
     Ok(closing)
+}
+
+/// How it stands at the provider after it was asked to close.
+enum There {
+    Closed,
+    Paid(Receipt),
+    Unknown(String),
+}
+
+async fn close_there(app: &App, provider: &Arc<dyn Provider>, payment: &Payment) -> There {
+    match provider.close(payment).await {
+        CloseAnswer::Closed => There::Closed,
+        CloseAnswer::Unknown(why) => There::Unknown(why),
+        CloseAnswer::AlreadyPaid => match ask(app, provider, payment).await {
+            QueryAnswer::Paid(receipt) => There::Paid(receipt),
+            other => There::Unknown(format!("said to be paid, but asked about it: {other:?}")),
+        },
+        CloseAnswer::CannotClose => match ask(app, provider, payment).await {
+            QueryAnswer::Paid(receipt) => There::Paid(receipt),
+            QueryAnswer::Unpaid | QueryAnswer::Ended(_) => There::Closed,
+            QueryAnswer::Unknown(why) => There::Unknown(why),
+        },
+    }
 }
 
 fn paid_now(effect: Option<Effect>) -> Closing {

@@ -68,19 +68,42 @@ pub async fn apply(
         let mut draft = Draft::new(tree, now, source.actor);
         let effect = decide_on(app, &mut draft, payment, said, &numbers);
         draft.change.claim = source.notice.map(|(from, id)| claim(from, id, effect));
+        // A dispute told again: the same error, without a new alarm.
         let silent = effect == Effect::Disputed && payment.status == PaymentStatus::Disputed;
-        Ok(if silent { Decided::Nothing(effect) } else { Decided::Commit(Box::new(draft), effect) })
+        Ok(if silent { Decided::Nothing((effect, false)) } else { Decided::Commit(Box::new(draft), (effect, true)) })
     });
     crate::faults::point("after-receipt-before-commit");
     match decided.await {
-        Ok((effect, tree)) => {
+        Ok(((effect, is_new), tree)) => {
             crate::faults::point("after-receipt-commit");
-            follow_up(app, &tree, no, effect);
+            if is_new {
+                follow_up(app, &tree, no, effect);
+            }
             Ok(effect)
         }
+        Err(Denied::Refusal(Refusal::TradeTaken { trade_no })) => trade_taken(app, (pay_no, no), said, &trade_no).await,
         Err(Denied::Refusal(Refusal::KeyUsed(_))) => Ok(Effect::Repeat),
         Err(denied) => Err(denied.into()),
     }
+}
+
+/// The provider names a trade that another payment has: a person must see what it is.
+async fn trade_taken(app: &App, (pay_no, no): (OrderNo, PaymentNo), said: &Said, trade: &str) -> Result<Effect, Problem> {
+    let Said::Paid(receipt) = said else { return Ok(Effect::Repeat) };
+    let disputed = change(app, pay_no, |tree| {
+        let payment = tree.payments.iter().find(|p| p.no == no);
+        let payment = payment.ok_or_else(|| Problem::not_found(format!("payment {no}")))?;
+        if matches!(payment.status, PaymentStatus::Disputed | PaymentStatus::Succeeded) {
+            return Ok(Decided::Nothing(()));
+        }
+        let mut draft = Draft::new(tree, app.clock.now(), "receipt");
+        let note = format!("trade {trade} belongs to another payment");
+        unpaid::dispute(&mut draft, payment.clone(), None, arrived(receipt), note);
+        Ok(Decided::Commit(Box::new(draft), ()))
+    });
+    let ((), tree) = disputed.await?;
+    follow_up(app, &tree, no, Effect::Disputed);
+    Ok(Effect::Disputed)
 }
 
 async fn shop_count(app: &App, pay_no: OrderNo) -> Result<usize, Problem> {
@@ -118,7 +141,9 @@ fn decide_on(app: &App, draft: &mut Draft, payment: &Payment, said: &Said, numbe
     };
     let trade_no = Some(receipt.trade_no.clone());
     if receipt.amount != payment.amount || receipt.currency != payment.currency.as_str() {
-        unpaid::dispute(draft, payment.clone(), trade_no, arrived(receipt));
+        let (amount, currency) = (receipt.amount, &receipt.currency);
+        let note = format!("{amount} {currency} arrived instead of {} {}", payment.amount, payment.currency);
+        unpaid::dispute(draft, payment.clone(), trade_no, arrived(receipt), note);
         return Effect::Disputed;
     }
     let paid = decide::Paid { trade_no, at: receipt.at };

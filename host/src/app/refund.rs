@@ -27,8 +27,18 @@ pub fn spawn(app: &App, pay_no: OrderNo) {
 
 /// Asks the provider for every pending refund and records what it says. A refund keeps its number for life.
 pub async fn drive(app: &App, pay_no: OrderNo) -> Result<(), Problem> {
+    drive_those(app, pay_no, |_| true).await
+}
+
+/// The same for one refund.
+pub async fn drive_one(app: &App, pay_no: OrderNo, no: RefundNo) -> Result<(), Problem> {
+    drive_those(app, pay_no, |refund| refund.no == no).await
+}
+
+async fn drive_those(app: &App, pay_no: OrderNo, those: impl Fn(&Refund) -> bool + Send) -> Result<(), Problem> {
     let read = tree(app, pay_no, Freshness::Fresh).await?;
-    for refund in read.refunds.iter().filter(|r| r.status == RefundStatus::Pending && r.way == Way::Provider) {
+    let waits = |r: &&Refund| r.status == RefundStatus::Pending && r.way == Way::Provider;
+    for refund in read.refunds.iter().filter(waits).filter(|r| those(r)) {
         let answered = match read.payments.iter().find(|p| Some(p.no) == refund.payment_no) {
             Some(payment) => ask(app, payment, refund).await,
             None => RefundAnswer::Stuck("it names no payment".into()),
@@ -42,7 +52,7 @@ pub async fn drive(app: &App, pay_no: OrderNo) -> Result<(), Problem> {
 /// A refund that was sent before is looked up first; one that its provider has never heard of is sent (again).
 async fn ask(app: &App, payment: &Payment, refund: &Refund) -> RefundAnswer {
     let Some(provider) = app.providers.get(payment.method.as_str(), payment.account.as_str()) else {
-        return RefundAnswer::Pending(format!("merchant account {}/{} is not set up", payment.method, payment.account));
+        return RefundAnswer::Stuck(format!("merchant account {}/{} is not set up", payment.method, payment.account));
     };
     if refund.attempts > 0 {
         match provider.query_refund(payment, refund).await {

@@ -70,7 +70,11 @@ fn concerned<'t>(tree: &'t OrderTree, no: OrderNo, wanted: &[Wanted]) -> Result<
     if let Some(stray) = wanted.iter().find(|w| !shops.iter().any(|s| s.items.iter().any(|i| i.no == w.item_no))) {
         return Err(Problem::invalid("unknown-item", format!("item {} is not in order {no}", stray.item_no)));
     }
-    let open: Vec<_> = shops.into_iter().filter(touched).filter(|s| can_be_refunded(s)).collect();
+    let touched: Vec<_> = shops.into_iter().filter(touched).collect();
+    if let Some(ended) = touched.iter().find(|s| !wanted.is_empty() && !can_be_refunded(s)) {
+        return Err(wrong_state(tree, ended.no, "refunded"));
+    }
+    let open: Vec<_> = touched.into_iter().filter(|s| can_be_refunded(s)).collect();
     if open.is_empty() { Err(wrong_state(tree, no, "refunded")) } else { Ok(open) }
 }
 
@@ -94,7 +98,8 @@ fn one(
             let detail = "its supplier is being asked right now; try again when that is known";
             return Err(Problem::conflict("hook-in-flight", detail).of(shop.no));
         }
-        let freight = if shop.status == Status::Paid { Freight::Back } else { Freight::Kept };
+        let unshipped = shop.status == Status::Paid && shop.sub_status != SubStatus::PartShipped;
+        let freight = if unshipped { Freight::Back } else { Freight::Kept };
         let rules = line_rules(app, &shop.business);
         undo(draft, shop.no, &Reason::new("refunded", reason), freight, &rules, numbers);
     } else {

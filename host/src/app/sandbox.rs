@@ -10,7 +10,8 @@ use super::callback;
 use super::orders::store_problem;
 use super::problem::Problem;
 use crate::domain::ids::PaymentNo;
-use crate::payment::{Receipt, Refunds, Sandbox, Trade, TradeStatus};
+pub use crate::payment::Refunds;
+use crate::payment::{Receipt, Sandbox, Trade, TradeStatus};
 
 const METHOD: &str = "sandbox";
 const ACCOUNT: &str = "default";

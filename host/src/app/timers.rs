@@ -23,6 +23,9 @@ const LONGEST_PARK_PAUSE_MS: Millis = 300_000;
 /// The pause after a timer whose work failed.
 const RETRY_MS: Millis = 5_000;
 
+/// An order with an owed refund is looked at again after this.
+const SETTLE_LATER_MS: Millis = 600_000;
+
 /// Fires a due timer. An error leaves it armed; the caller puts it off.
 pub async fn fire(app: &App, timer: Timer) -> Result<(), Problem> {
     let no = timer.key.subject;
@@ -106,6 +109,12 @@ async fn settle_order(app: &App, no: OrderNo) -> Result<(), Problem> {
         };
         let rules = catalogue.businesses.get(&shop.business).map_or_else(LineRules::default, |b| b.rules.clone());
         let mut draft = Draft::new(tree, app.clock.now(), "timer:settle");
+        if tree.refunds.iter().any(|r| r.shop_no == Some(no) && r.is_owed()) {
+            // What goes back is not earned: the end of the last refund arms it again, this is only for safety.
+            draft.stay(no, "settle_later", "a refund is owed");
+            draft.arm(no, TimerKind::Settle, app.clock.now() + SETTLE_LATER_MS, 0);
+            return Ok(Decided::Commit(Box::new(draft), ()));
+        }
         settle::complete(&mut draft, no, &rules);
         Ok(Decided::Commit(Box::new(draft), ()))
     });

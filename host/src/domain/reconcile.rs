@@ -17,8 +17,10 @@ coded!(
         MissingThere = 2, "missing_there";
         /// Both have it, with different amounts.
         AmountDiffers = 3, "amount_differs";
-        /// The provider declared a refund finally failed, or needs a person to finish it.
+        /// The provider declared a refund finally failed.
         RefundFailed = 4, "refund_failed";
+        /// The provider needs a person to finish a refund.
+        RefundStuck = 5, "refund_stuck";
     }
 );
 

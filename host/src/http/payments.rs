@@ -13,13 +13,13 @@ use super::json::{Command, Nothing};
 use super::params::{At, Repeatable};
 use super::reply::{Answer, Refused, ok};
 use crate::app::api::{PaymentAnswer, RefundOrder, RefundedOrder, RefundedPart};
+use crate::app::callback::Verdict;
 use crate::app::problem::Problem;
 use crate::app::read::PaymentLogView;
 use crate::app::{callback, dispute, query, read, refund_order};
 use crate::domain::decide::refund::Wanted;
 use crate::domain::ids::{OrderNo, PaymentNo, RefundNo};
 use crate::domain::money::Minor;
-use crate::payment::Verdict;
 
 /// The largest callback, bytes.
 const CALLBACK_LIMIT: usize = 64 << 10;

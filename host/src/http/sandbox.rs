@@ -10,9 +10,8 @@ use super::Shared;
 use super::params::At;
 use super::reply::Refused;
 use crate::app::problem::Problem;
-use crate::app::sandbox::{self, Press};
+use crate::app::sandbox::{self, Press, Refunds};
 use crate::domain::ids::PaymentNo;
-use crate::payment::Refunds;
 
 /// Bytes of the page's form.
 const FORM_MAX: usize = 256;

@@ -50,6 +50,7 @@ pub struct Gateway {
     entropy: Entropy,
     settings: Arc<GatewaySettings>,
     breaker: Arc<Mutex<Breaker>>,
+    first_pause: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -61,7 +62,7 @@ struct Breaker {
 impl Gateway {
     /// A way with a closed breaker.
     pub fn new(egress: Egress, clock: Clock, entropy: Entropy, settings: GatewaySettings) -> Self {
-        Self { egress, clock, entropy, settings: Arc::new(settings), breaker: Arc::default() }
+        Self { egress, clock, entropy, settings: Arc::new(settings), breaker: Arc::default(), first_pause: FIRST_PAUSE }
     }
 
     /// The same way with a breaker of its own, for calls that strangers can bring about.
@@ -95,7 +96,7 @@ impl Gateway {
     /// or refund number, a request id) must be the same every time. Connection failures, 429 and statuses of 500 and
     /// above are tried again; every other status is the answer.
     pub async fn call(&self, operation: &'static str, make: impl Fn() -> Exchange + Send) -> Result<Reply, Unanswered> {
-        if self.lock().closed_again_at > self.clock.now() {
+        if !self.may_pass() {
             self.count(operation, "breaker_open");
             return Err(Unanswered::BreakerOpen);
         }
@@ -116,11 +117,23 @@ impl Gateway {
                 tracing::warn!(method = self.settings.method, operation, %error, tries, "a payment provider gave no answer");
                 return Err(Unanswered::NoReply(error));
             }
-            let pause = FIRST_PAUSE * (1 << (tries - 1));
+            let pause = self.first_pause * (1 << (tries - 1));
             let jitter = self.entropy.below(u64::try_from(pause.as_millis() / 2).unwrap_or(0));
             tokio::time::sleep(pause + Duration::from_millis(jitter)).await;
             tries += 1;
         }
+    }
+
+    /// Whether a call may go out. Of those that come when an open breaker's time is up only the first one may.
+    fn may_pass(&self) -> bool {
+        let (now, mut breaker) = (self.clock.now(), self.lock());
+        if breaker.closed_again_at > now {
+            return false;
+        }
+        if breaker.failures >= BREAKER_FAILURES {
+            breaker.closed_again_at = now + BREAKER_OPEN_MS;
+        }
+        true
     }
 
     fn failed(&self) {
@@ -145,5 +158,77 @@ impl Gateway {
 impl std::fmt::Debug for Gateway {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Gateway").field(&self.settings).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::egress::Retries;
+
+    const NOW: Millis = 1_800_000_000_000;
+
+    /// A server that answers with these statuses, then with the last one for ever, and counts.
+    async fn server(statuses: &'static [u16]) -> (String, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, asked) = (listener.local_addr().unwrap(), Arc::<AtomicUsize>::default());
+        let count = asked.clone();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let nth = count.fetch_add(1, Ordering::SeqCst);
+                let status = statuses[nth.min(statuses.len() - 1)];
+                let _ = stream.read(&mut [0; 2_048]).await;
+                let answer = format!("HTTP/1.1 {status} X\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{{}}");
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+        });
+        (format!("http://{address}"), asked)
+    }
+
+    fn gateway(base_url: String) -> (Gateway, crate::clock::ManualClock) {
+        let (clock, hands) = Clock::manual(NOW);
+        let entropy = Entropy::seeded(1);
+        let allowed = ["127.0.0.0/8".parse().unwrap()];
+        let egress = Egress::new(&allowed, Retries::default(), clock.clone(), entropy.clone()).unwrap();
+        let settings = GatewaySettings { method: "alipay".into(), base_url, timeout: Duration::from_secs(5) };
+        let gateway =
+            Gateway { first_pause: Duration::from_millis(1), ..Gateway::new(egress, clock, entropy, settings) };
+        (gateway, hands)
+    }
+
+    async fn call(gateway: &Gateway) -> Result<Reply, Unanswered> {
+        gateway.call("query", || gateway.request(Method::Get, "/", vec![], vec![])).await
+    }
+
+    #[tokio::test]
+    async fn a_stumble_is_tried_again_and_a_refusal_is_an_answer() {
+        let (url, asked) = server(&[503, 429, 200, 404]).await;
+        let (gateway, _) = gateway(url);
+        assert_eq!(call(&gateway).await.unwrap().status, 200);
+        assert_eq!(asked.load(Ordering::SeqCst), 3);
+        assert_eq!(call(&gateway).await.unwrap().status, 404);
+        assert_eq!(asked.load(Ordering::SeqCst), 4);
+    }
+
+    #[tokio::test]
+    async fn a_dead_provider_is_left_alone_for_a_while_then_tried_once() {
+        let (url, asked) = server(&[500]).await;
+        let (gateway, hands) = gateway(url);
+        for _ in 0..BREAKER_FAILURES {
+            assert!(matches!(call(&gateway).await, Err(Unanswered::NoReply(_))));
+        }
+        let before = asked.load(Ordering::SeqCst);
+        assert_eq!(call(&gateway).await, Err(Unanswered::BreakerOpen));
+        assert!(matches!(call(&gateway.apart()).await, Err(Unanswered::NoReply(_))), "another breaker");
+        let apart = asked.load(Ordering::SeqCst) - before;
+        hands.advance(BREAKER_OPEN_MS);
+        assert!(matches!(call(&gateway).await, Err(Unanswered::NoReply(_))));
+        assert_eq!(call(&gateway).await, Err(Unanswered::BreakerOpen), "one failure opens it again");
+        assert_eq!(asked.load(Ordering::SeqCst), before + apart + 3);
     }
 }

@@ -300,9 +300,10 @@ async fn exchange(
     let asked = Asked { method, path, headers, body };
     let given = answer(&asked);
     book.lock().unwrap().push(asked);
-    let headers = given.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect::<String>();
-    let (status, length) = (given.status, given.body.len());
-    let text = format!("HTTP/1.1 {status} -\r\nconnection: close\r\n{headers}content-length: {length}\r\n\r\n");
+    let mut head = vec![format!("HTTP/1.1 {} -", given.status), "connection: close".to_owned()];
+    head.extend(given.headers.iter().map(|(name, value)| format!("{name}: {value}")));
+    head.push(format!("content-length: {}\r\n\r\n", given.body.len()));
+    let text = head.join("\r\n");
     stream.write_all(text.as_bytes()).await?;
     stream.write_all(&given.body).await?;
     stream.shutdown().await

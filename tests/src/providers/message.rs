@@ -39,7 +39,8 @@ impl Message {
         corrupted
     }
 
-    fn call(&self) -> Call {
+    /// The call that sends it.
+    pub fn call(&self) -> Call {
         let mut call =
             Call::new(Method::POST, &self.path).bytes(HeaderValue::from_static(""), self.body.clone().into());
         for (name, value) in &self.headers {

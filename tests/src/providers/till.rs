@@ -195,11 +195,11 @@ impl<P: Protocol> Till<P> {
         Ok(self.world.admin().send(call).await?.success()?.json()?)
     }
 
-    /// Compares every payment and refund of the orders made here with the provider's book.
+    /// Compares every payment and refund of the orders made here with the provider's book; answers how many payments.
     ///
     /// # Errors
     /// [`WorldError::Wrong`] with both where they differ.
-    pub async fn agree(&self) -> Result<(), WorldError> {
+    pub async fn agree(&self) -> Result<usize, WorldError> {
         let orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut ours = Money::new();
         for order in orders {
@@ -208,7 +208,11 @@ impl<P: Protocol> Till<P> {
         }
         let paid = self.provider.book().entries().into_iter().filter(|trade| trade.state == TradeState::Paid);
         let theirs: Money = paid.map(known_there).collect();
-        if ours == theirs { Ok(()) } else { Err(WorldError::Wrong(format!("ours {ours:#?} theirs {theirs:#?}"))) }
+        if ours == theirs {
+            Ok(ours.len())
+        } else {
+            Err(WorldError::Wrong(format!("ours {ours:#?} theirs {theirs:#?}")))
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use crate::domain::change::{TimerKind, Write};
 use crate::domain::draft::Draft;
 use crate::domain::ids::{OrderNo, RefundNo};
 use crate::domain::money::Minor;
-use crate::domain::order::{Share, ShopOrder};
+use crate::domain::order::{ItemOrder, Share, ShopOrder};
 use crate::domain::payment::{Refund, RefundLine, RefundStatus, Way};
 use crate::domain::reconcile::{Discrepancy, DiscrepancyKind};
 use crate::domain::resource::{Account, SALES, Transfer, Unit};
@@ -64,13 +64,17 @@ pub fn left(tree: &OrderTree, shop: &ShopOrder) -> Vec<Left> {
         balance: share.balance,
         coins: share.coins,
     };
-    let items = shop.items.iter().map(|i| line(Some(i.no), i.quantity, &i.share));
+    // Units that are back already are counted by the item itself: some went without money.
+    let units = |i: &ItemOrder| i.quantity.saturating_sub(i.refunded.quantity);
+    let items = shop.items.iter().map(|i| line(Some(i.no), units(i), &i.share));
     let mut lines: Vec<Left> = items.chain([line(None, 0, &shop.amounts.freight_share)]).collect();
     for refund in tree.refunds.iter().filter(|r| r.shop_no == Some(shop.no) && r.counts()) {
         for gone in &refund.lines {
             if let Some(line) = lines.iter_mut().find(|line| line.item_no == gone.item_no) {
                 *line.part_mut(refund.way) -= gone.amount;
-                line.quantity = line.quantity.saturating_sub(gone.quantity);
+                if refund.status != RefundStatus::Succeeded {
+                    line.quantity = line.quantity.saturating_sub(gone.quantity);
+                }
             }
         }
     }
@@ -214,7 +218,8 @@ fn into_wallet(draft: &mut Draft, refund: &Refund) {
 pub(super) fn succeeded(draft: &mut Draft, mut refund: Refund) {
     refund.status = RefundStatus::Succeeded;
     refund.succeeded_at = Some(draft.at());
-    if let Some(shop_no) = refund.shop_no {
+    let open = |no: &OrderNo| draft.tree().shop(*no).is_some_and(|shop| !shop.status.is_final());
+    if let Some(shop_no) = refund.shop_no.filter(open) {
         for line in &refund.lines {
             let refunded = match line.item_no {
                 None => Some(&mut draft.stepped(shop_no).amounts.freight_refunded),
@@ -240,24 +245,24 @@ pub(super) fn succeeded(draft: &mut Draft, mut refund: Refund) {
 /// The provider declared a refund finally failed: a person decides, and it gets a new number ([`replace`]).
 pub fn failed(draft: &mut Draft, mut refund: Refund, why: &str) {
     refund.status = RefundStatus::Failed;
-    show(draft, &refund, "refund_failed", &format!("refund {} failed: {why}", refund.no));
+    show(draft, &refund, DiscrepancyKind::RefundFailed, &format!("refund {} failed: {why}", refund.no));
     draft.refund(Write::Update(refund), "refund_failed", why);
 }
 
 /// The provider needs a person to finish a refund; it is still asked about.
 pub fn stuck(draft: &mut Draft, refund: Refund, why: &str) {
-    show(draft, &refund, "refund_stuck", &format!("refund {} is stuck at the provider: {why}", refund.no));
+    show(draft, &refund, DiscrepancyKind::RefundStuck, &format!("refund {} is stuck at the provider: {why}", refund.no));
     draft.refund(Write::Update(refund), "refund_stuck", why);
 }
 
 /// Puts a refund on the list of differences, and marks its shop order if that has not ended.
-fn show(draft: &mut Draft, refund: &Refund, event: &str, text: &str) {
+fn show(draft: &mut Draft, refund: &Refund, kind: DiscrepancyKind, text: &str) {
     let payment = draft.tree().payments.iter().find(|p| Some(p.no) == refund.payment_no);
     if let Some(payment) = payment {
         let found = Discrepancy {
             method: payment.method.clone(),
             account: payment.account.clone(),
-            kind: DiscrepancyKind::RefundFailed,
+            kind,
             reference: refund.no.to_string(),
             payment_no: Some(payment.no),
             refund_no: Some(refund.no),
@@ -273,7 +278,7 @@ fn show(draft: &mut Draft, refund: &Refund, event: &str, text: &str) {
     }
     let shop = refund.shop_no.and_then(|no| draft.tree().shop(no)).filter(|s| !s.status.is_final());
     if let Some(no) = shop.filter(|s| s.attention.as_deref() != Some(text)).map(|s| s.no) {
-        draft.stay(no, event, text).attention = Some(text.to_owned());
+        draft.stay(no, kind.word(), text).attention = Some(text.to_owned());
     }
 }
 

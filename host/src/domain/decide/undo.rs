@@ -59,10 +59,12 @@ pub fn undo(
 /// The provider did a refund: it is recorded, and the order is closed when it was the last one owed. `rules` are those
 /// of the shop order's line.
 pub fn refunded(draft: &mut Draft, refund: Refund, rules: &LineRules) {
-    if let Some(no) = refund.shop_no {
+    // An order that ended cannot owe; should one all the same, its refund is recorded and the order left as it is.
+    let open = |no: &OrderNo| draft.tree().shop(*no).is_some_and(|shop| !shop.status.is_final());
+    let (pay_no, shop_no) = (refund.pay_no, refund.shop_no.filter(open));
+    if let Some(no) = shop_no {
         draft.stay(no, "refund", refund.no.to_string());
     }
-    let (pay_no, shop_no) = (refund.pay_no, refund.shop_no);
     succeeded(draft, refund);
     let waiting = |r: &Refund| r.status == RefundStatus::Pending && r.way == Way::Provider;
     if !draft.tree().refunds.iter().any(waiting) {
@@ -70,6 +72,29 @@ pub fn refunded(draft: &mut Draft, refund: Refund, rules: &LineRules) {
     }
     if let Some(no) = shop_no {
         close_if_settled(draft, no, rules);
+        settle_if_due(draft, no);
+    }
+}
+
+/// A person gave the money back outside of the provider, or wrote it off: the refund is over.
+pub fn refunded_by_hand(draft: &mut Draft, refund: Refund, rules: &LineRules, note: &str) {
+    if let Some(payment_no) = refund.payment_no {
+        draft.log(payment_no, "refunded_by_hand", format!("{}: {note}", refund.no));
+    }
+    let shop_no = refund.shop_no;
+    refunded(draft, refund, rules);
+    if let Some(no) = shop_no.filter(|no| draft.tree().shop(*no).is_some_and(|shop| !shop.status.is_final())) {
+        draft.stepped(no).attention = None;
+    }
+}
+
+/// A received order waits with its settlement while it owes a refund.
+fn settle_if_due(draft: &mut Draft, no: OrderNo) {
+    let Some(shop) = draft.tree().shop(no) else { return };
+    let owes = draft.tree().refunds.iter().any(|r| r.shop_no == Some(no) && r.is_owed());
+    if shop.status == Status::Received && shop.sub_status == SubStatus::None && !owes {
+        let due = shop.expire_time.unwrap_or_default().max(draft.at());
+        draft.arm(no, TimerKind::Settle, due, 0);
     }
 }
 

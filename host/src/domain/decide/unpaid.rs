@@ -73,9 +73,7 @@ fn give_back(draft: &mut Draft, payment: &Payment, amount: Minor, no: RefundNo, 
 
 /// Another amount or currency than the payment's own arrived: never applied, on the list of differences, and an
 /// operator settles it.
-pub fn dispute(draft: &mut Draft, payment: Payment, trade_no: Option<String>, arrived: Arrived) {
-    let note =
-        format!("{} {} arrived instead of {} {}", arrived.amount, arrived.currency, payment.amount, payment.currency);
+pub fn dispute(draft: &mut Draft, payment: Payment, trade_no: Option<String>, arrived: Arrived, note: String) {
     release(draft, &payment);
     let mut row = payment;
     row.status = PaymentStatus::Disputed;
@@ -97,7 +95,7 @@ pub fn dispute(draft: &mut Draft, payment: Payment, trade_no: Option<String>, ar
         found_at: draft.at(),
     });
     row.arrived = Some(arrived);
-    draft.payment(Write::Update(row), "disputed", note.clone());
+    draft.payment(Write::Update(row), "disputed", note.as_str());
     let shops: Vec<_> = draft.tree().shops.iter().filter(|s| !s.status.is_final()).map(|s| s.no).collect();
     for no in shops {
         draft.stay(no, "dispute", note.clone()).attention = Some(format!("payment disputed: {note}"));
@@ -212,6 +210,9 @@ fn forgive(draft: &mut Draft, missing: Minor) -> Result<(), CannotSettle> {
         lines(draft.tree()).into_iter().filter_map(|(shop, item, cash)| Some((shop, item?, cash))).collect();
     let weights: Vec<Minor> = items.iter().map(|(.., cash)| *cash).collect();
     let parts = apportion(missing, &weights).map_err(|_| CannotSettle::TooLittle)?;
+    if missing > draft.tree().pay.amounts.price {
+        return Err(CannotSettle::TooLittle);
+    }
     let pay = draft.pay();
     pay.amounts.platform_discount += missing;
     pay.amounts.price -= missing;

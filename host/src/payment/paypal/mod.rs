@@ -53,7 +53,7 @@ impl PayPal {
         })
     }
 
-    fn offer(&self, payment: &Payment, order: &Order) -> Result<Opened, NotOpened> {
+    fn offer(payment: &Payment, order: &Order) -> Result<Opened, NotOpened> {
         let unit = order.unit(payment).map_err(NotOpened::Unknown)?;
         if unit.invoice_id.as_deref() != Some(&payment.no.to_string()) || !order.fits(payment) {
             return Err(NotOpened::Unknown("the answer is about other terms".into()));
@@ -111,7 +111,7 @@ impl Provider for PayPal {
         let reply = self.ask("create", Method::Post, "/v2/checkout/orders", Some(&no), Some(&body)).await;
         let reply = reply.map_err(NotOpened::Unknown)?;
         match reply.status {
-            200 | 201 => self.offer(payment, &read(&reply).map_err(NotOpened::Unknown)?),
+            200 | 201 => Self::offer(payment, &read(&reply).map_err(NotOpened::Unknown)?),
             // Our credentials, not the payment; and "the same request is still being worked on".
             401 | 403 | 409 => Err(NotOpened::Unknown(declined(&reply))),
             400..=499 => Err(NotOpened::Refused(declined(&reply))),

@@ -155,7 +155,10 @@ impl Order {
 impl Capture {
     fn receipt(&self, payment: &Payment) -> Option<Receipt> {
         let named = (1..=64).contains(&self.id.len()) && !self.id.contains('\0');
-        let at = self.update_time.as_deref().or(self.create_time.as_deref()).and_then(millis)?;
+        // A refund updates the capture too: then its making is nearer to the time when the money came.
+        let (made, updated) = (self.create_time.as_deref(), self.update_time.as_deref());
+        let at = if self.status == "COMPLETED" { updated.or(made) } else { made.or(updated) };
+        let at = at.and_then(millis)?;
         let (amount, currency) = (self.amount.minor()?, self.amount.currency_code.clone());
         named.then(|| Receipt { payment_no: payment.no, trade_no: self.id.clone(), amount, currency, at })
     }

@@ -331,7 +331,7 @@ fn nothing_is_fetched_from_another_host() {
             format!("http://127.0.0.1:{port}0/certs/good"),
             format!("http://127.0.0.1.evil.example:{port}/certs/good"),
             format!("http://user@127.0.0.1:{port}/certs/good"),
-            format!("{}@127.0.0.1:{port}/certs/good", origin),
+            format!("{origin}@127.0.0.1:{port}/certs/good"),
             format!("{}#@127.0.0.1/certs/good", stranger.url),
             format!("{origin}\\@evil.example/certs/good"),
             format!("HTTP://127.0.0.1:{port}/certs/good"),

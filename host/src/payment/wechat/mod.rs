@@ -133,8 +133,9 @@ impl Provider for WeChat {
             let declined = answer.declined();
             // Announced before and paid since: a query will tell, so it is not refused.
             let paid = matches!(declined.code.as_str(), "ORDERPAID" | "ORDER_PAID");
+            let refused = (400..500).contains(&answer.status) && !paid;
             let reason = declined.to_string();
-            return Err(if paid { NotOpened::Unknown(reason) } else { NotOpened::Refused(reason) });
+            return Err(if refused { NotOpened::Refused(reason) } else { NotOpened::Unknown(reason) });
         }
         let announced: Announced = answer.read().map_err(NotOpened::Unknown)?;
         if announced.code_url.is_empty() {
@@ -200,7 +201,10 @@ impl Provider for WeChat {
             Ok(answer) if answer.status == 200 => Self::refund_state(&answer, payment, refund),
             // Too little money in the account, a bound passed, another amount under this number: none of these is final,
             // the number stays good, and a person has to do something.
-            Ok(answer) => RefundAnswer::Stuck(format!("declined with {}: {}", answer.status, answer.declined())),
+            Ok(answer) if (400..500).contains(&answer.status) => {
+                RefundAnswer::Stuck(format!("declined with {}: {}", answer.status, answer.declined()))
+            }
+            Ok(answer) => RefundAnswer::Pending(format!("answered with {}", answer.status)),
             Err(reason) => RefundAnswer::Pending(reason),
         }
     }

@@ -44,8 +44,8 @@ pub(super) struct Transaction {
     pub(super) trade_state: String,
     #[serde(default)]
     pub(super) trade_state_desc: String,
-    #[serde(default)]
-    transaction_id: Option<String>,
+    #[serde(default, rename = "transaction_id")]
+    trade_no: Option<String>,
     #[serde(default)]
     success_time: Option<String>,
     #[serde(default)]
@@ -85,7 +85,7 @@ impl Transaction {
 
     /// The money, of a transaction that succeeded.
     pub(super) fn receipt(&self, payment_no: PaymentNo) -> Result<Receipt, Unverified> {
-        let trade_no = self.transaction_id.clone().filter(|no| (1..=64).contains(&no.len()) && !no.contains('\0'));
+        let trade_no = self.trade_no.clone().filter(|no| (1..=64).contains(&no.len()) && !no.contains('\0'));
         let trade_no = trade_no.ok_or(Unverified::Field("transaction_id"))?;
         let at = self.success_time.as_deref().and_then(millis).ok_or(Unverified::Field("success_time"))?;
         let amount = self.amount.as_ref().ok_or(Unverified::Field("amount"))?;

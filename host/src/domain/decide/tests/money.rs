@@ -94,7 +94,7 @@ fn disputed(amount: i64, currency: &str) -> OrderTree {
     open(&mut tree, 60, 0);
     let attempt = tree.payments[0].clone();
     let arrived = Arrived { amount: tree.pay.amounts.to_pay + amount, currency: currency.into() };
-    let change = step(&mut tree, |d| unpaid::dispute(d, attempt, Some("T1".into()), arrived));
+    let change = step(&mut tree, |d| unpaid::dispute(d, attempt, Some("T1".into()), arrived, String::new()));
     assert_eq!(change.discrepancies[0].id(), "sandbox:default:wrong_amount:P60");
     tree
 }

@@ -133,6 +133,7 @@ fn an_announcement_with_other_terms_is_not_believed_and_a_refusal_is() {
 fn every_state_of_an_order_has_its_answer() {
     run(async {
         let none = json!([]);
+        let refunded = QueryAnswer::Paid(Receipt { at: NOW - 2_000, ..receipt() });
         let unknown = || QueryAnswer::Unknown(String::new());
         let ended = |reason: &str| QueryAnswer::Ended(reason.into());
         let state = |status: &str, captures: &Value| order(status, captures, &json!([]));
@@ -148,8 +149,8 @@ fn every_state_of_an_order_has_its_answer() {
             (200, state("APPROVED", &none), QueryAnswer::Unpaid),
             (200, state("VOIDED", &none), ended("the order is VOIDED")),
             (200, state("COMPLETED", &capture("COMPLETED", "12.34", "USD")), QueryAnswer::Paid(receipt())),
-            (200, state("COMPLETED", &capture("PARTIALLY_REFUNDED", "12.34", "USD")), QueryAnswer::Paid(receipt())),
-            (200, state("COMPLETED", &capture("REFUNDED", "12.34", "USD")), QueryAnswer::Paid(receipt())),
+            (200, state("COMPLETED", &capture("PARTIALLY_REFUNDED", "12.34", "USD")), refunded.clone()),
+            (200, state("COMPLETED", &capture("REFUNDED", "12.34", "USD")), refunded),
             (200, state("COMPLETED", &capture("COMPLETED", "12.35", "USD")), paid(1235, "USD")),
             (200, state("COMPLETED", &capture("COMPLETED", "1234", "JPY")), paid(1234, "JPY")),
             (200, state("COMPLETED", &capture("PENDING", "12.34", "USD")), QueryAnswer::Unpaid),

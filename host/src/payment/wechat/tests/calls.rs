@@ -44,6 +44,27 @@ fn a_payment_is_announced_with_everything_the_provider_needs_and_signed() {
 }
 
 #[test]
+fn a_refused_announcement_is_told_from_one_that_is_not_known() {
+    run(async {
+        for (status, body, refused) in [
+            (400, r#"{"code":"PARAM_ERROR","message":"-"}"#, true),
+            (403, r#"{"code":"OUT_TRADE_NO_USED","message":"-"}"#, true),
+            (400, r#"{"code":"ORDERPAID","message":"-"}"#, false),
+            (202, r#"{"code":"USERPAYING","message":"-"}"#, false),
+            (200, r#"{"code_url":""}"#, false),
+            (200, "{}", false),
+        ] {
+            let (wechat, _server) = at(move |_| answered(status, body)).await;
+            match wechat.create(&payment()).await {
+                Err(NotOpened::Refused(reason)) => assert!(refused, "{body}: {reason}"),
+                Err(NotOpened::Unknown(reason)) => assert!(!refused, "{body}: {reason}"),
+                Ok(opened) => panic!("{body}: {opened:?}"),
+            }
+        }
+    });
+}
+
+#[test]
 fn an_answer_that_is_not_believed_is_no_answer() {
     run(async {
         let (payment, refund) = refund();
@@ -150,6 +171,7 @@ fn every_state_of_a_refund_has_its_answer() {
             (200, state("SUCCESS", 233), "Stuck"),
             (200, other, "Pending"),
             (200, json!({}), "Pending"),
+            (202, json!({}), "Pending"),
             (403, json!({ "code": "NOT_ENOUGH", "message": "-" }), "Stuck/Pending"),
             (404, json!({ "code": "RESOURCE_NOT_EXISTS", "message": "-" }), "Stuck/Absent"),
         ] {
