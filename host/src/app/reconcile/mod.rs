@@ -54,10 +54,10 @@ pub async fn step(app: &App) -> Result<Went, Problem> {
             let done = match provider.book(&day.to_string()).await {
                 Ok(book) => with_book(app, row, &*provider, day, book.into_iter().map(theirs).collect()).await,
                 Err(NoBook::NotOffered) => ask::some(app, row, &*provider, day, before.clone()).await,
-                Err(NoBook::Later(why)) => Ok(later(app, row, day, before.clone(), &why)),
+                Err(NoBook::Later(why)) => Ok(later(app, row, day, before.as_ref(), &why)),
             };
             // What is wrong with one account must not keep the others from their turn.
-            let done = done.unwrap_or_else(|problem| later(app, row, day, before, &problem.detail));
+            let done = done.unwrap_or_else(|problem| later(app, row, day, before.as_ref(), &problem.detail));
             done.commit(app).await?;
             return Ok(Went::Stepped);
         }
@@ -119,10 +119,10 @@ impl Step {
 }
 
 /// To be tried again. A day that is asked for in turns goes on where it was.
-fn later(app: &App, row: &PaymentAccount, day: Day, before: Option<BookDay>, why: &str) -> Step {
-    let after = before.as_ref().and_then(|before| ask::reached(&before.outcome)).unwrap_or(ask::BEGINNING);
+fn later(app: &App, row: &PaymentAccount, day: Day, before: Option<&BookDay>, why: &str) -> Step {
+    let after = before.and_then(|before| ask::reached(&before.outcome)).unwrap_or(ask::BEGINNING);
     let outcome = BookOutcome::Later(format!("{after} {why}"));
-    let sums = before.as_ref().map_or((0, 0), |before| (before.entries, before.differences));
+    let sums = before.map_or((0, 0), |before| (before.entries, before.differences));
     Step { day: book_day(app, row, day, sums, outcome), found: vec![] }
 }
 

@@ -88,10 +88,12 @@ sql! {
          AND (CASE WHEN t.arrived IS NULL THEN t.paid_at ELSE t.ended_at END) >= $5 \
          AND (CASE WHEN t.arrived IS NULL THEN t.paid_at ELSE t.ended_at END) < $6 \
          ORDER BY t.no LIMIT $7", money::PAYMENTS.list("t.")));
-    // The account is asked for by each refund: a join would begin with all payments that the account ever had.
+    // The account is asked for by each refund, and by the payment's key alone: a join, or the account's own index, would
+    // begin with all payments that it ever had. `+ 0` keeps the page's beginning from being looked for in the key.
     REFUNDS = Sql::both("refunds of an account and time", format!(
-        "SELECT {} FROM refunds AS t WHERE t.succeeded_at >= $3 AND t.succeeded_at < $4 AND t.way = 0 AND t.no > $5 \
-         AND (SELECT p.account FROM payments AS p WHERE p.slot = t.slot AND p.no = t.payment_no AND p.method = $1) = $2 \
+        "SELECT {} FROM refunds AS t WHERE t.succeeded_at >= $3 AND t.succeeded_at < $4 AND t.way = 0 \
+         AND t.no + 0 > $5 AND CAST($1 AS TEXT) || '/' || CAST($2 AS TEXT) = \
+         (SELECT p.method || '/' || p.account FROM payments AS p WHERE p.slot = t.slot AND p.no = t.payment_no) \
          ORDER BY t.no LIMIT $6", money::REFUNDS.list("t.")));
     PAYMENT = Sql::both("payment", format!(
         "SELECT {} FROM payments AS t WHERE slot = $1 AND no = $2", money::PAYMENTS.list("t.")));
