@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::App;
 use super::api::{Idempotency, OrderAnswer};
 use super::orders::{
-    Decided, Freshness, Keyed, answer, change, change_once, must_be_pay_order, owned, role, tree as read_tree, wrong_state,
+    Decided, Freshness, Keyed, answer, change, change_once, must_be_pay_order, owned, role, tree as read_tree,
+    wrong_state,
 };
 use super::pay::actor;
 use super::problem::Problem;
@@ -140,12 +141,11 @@ pub async fn close_open_payments(app: &App, no: OrderNo, reason: &Reason, who: &
     let mut left = Open::None;
     for open in tree.payments.iter().filter(|p| p.is_open()) {
         match close(app, open, who).await? {
-            Closing::Closed => {}
             // Unless its money came too late for this order: then it goes back, and the order can end.
             Closing::Paid if read_tree(app, no, Freshness::Fresh).await?.pay.status == Status::Paid => {
                 return Err(Problem::conflict("already-paid", "it was paid at the provider; ask for a refund").of(no));
             }
-            Closing::Paid => {}
+            Closing::Paid | Closing::Closed => {}
             Closing::Unknown(why) => {
                 tracing::warn!(payment = %open.no, why, "a provider has not closed a payment yet");
                 left = Open::Left;

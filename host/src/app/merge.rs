@@ -76,8 +76,9 @@ async fn close_all(app: &App, who: &Principal, orders: &[OrderNo]) -> Result<(),
 fn cannot(why: &CannotMerge) -> Problem {
     match why {
         CannotMerge::Count => Problem::invalid("bad-body", format!("orders: {why}")),
-        CannotMerge::NoMethod | CannotMerge::Other(_) => Problem::refused("cannot-pay-together", why.to_string()),
+        CannotMerge::NoMethod | CannotMerge::Other(_) | CannotMerge::Overflow(_) => {
+            Problem::refused("cannot-pay-together", why.to_string())
+        }
         CannotMerge::State(no) | CannotMerge::Open(no) => Problem::conflict("wrong-state", why.to_string()).of(*no),
-        CannotMerge::Overflow(_) => Problem::refused("cannot-pay-together", why.to_string()),
     }
 }

@@ -88,7 +88,12 @@ pub async fn apply(
 }
 
 /// The provider names a trade that another payment has: a person must see what it is.
-async fn trade_taken(app: &App, (pay_no, no): (OrderNo, PaymentNo), said: &Said, trade: &str) -> Result<Effect, Problem> {
+async fn trade_taken(
+    app: &App,
+    (pay_no, no): (OrderNo, PaymentNo),
+    said: &Said,
+    trade: &str,
+) -> Result<Effect, Problem> {
     let Said::Paid(receipt) = said else { return Ok(Effect::Repeat) };
     let disputed = change(app, pay_no, |tree| {
         let payment = tree.payments.iter().find(|p| p.no == no);
@@ -98,7 +103,7 @@ async fn trade_taken(app: &App, (pay_no, no): (OrderNo, PaymentNo), said: &Said,
         }
         let mut draft = Draft::new(tree, app.clock.now(), "receipt");
         let note = format!("trade {trade} belongs to another payment");
-        unpaid::dispute(&mut draft, payment.clone(), None, arrived(receipt), note);
+        unpaid::dispute(&mut draft, payment.clone(), None, arrived(receipt), &note);
         Ok(Decided::Commit(Box::new(draft), ()))
     });
     let ((), tree) = disputed.await?;
@@ -143,7 +148,7 @@ fn decide_on(app: &App, draft: &mut Draft, payment: &Payment, said: &Said, numbe
     if receipt.amount != payment.amount || receipt.currency != payment.currency.as_str() {
         let (amount, currency) = (receipt.amount, &receipt.currency);
         let note = format!("{amount} {currency} arrived instead of {} {}", payment.amount, payment.currency);
-        unpaid::dispute(draft, payment.clone(), trade_no, arrived(receipt), note);
+        unpaid::dispute(draft, payment.clone(), trade_no, arrived(receipt), &note);
         return Effect::Disputed;
     }
     let paid = decide::Paid { trade_no, at: receipt.at };

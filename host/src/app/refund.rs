@@ -67,6 +67,16 @@ async fn ask(app: &App, payment: &Payment, refund: &Refund) -> RefundAnswer {
     }
 }
 
+/// What the provider says of a refund now; nothing is done about it.
+pub async fn look_up(app: &App, tree: &OrderTree, refund: &Refund) -> RefundAnswer {
+    let payment = tree.payments.iter().find(|p| Some(p.no) == refund.payment_no);
+    let known = payment.and_then(|p| Some((p, app.providers.get(p.method.as_str(), p.account.as_str())?)));
+    match known {
+        Some((payment, provider)) => provider.query_refund(payment, refund).await,
+        None => RefundAnswer::Absent,
+    }
+}
+
 async fn record(app: &App, pay_no: OrderNo, no: RefundNo, answered: &RefundAnswer) -> Result<(), Problem> {
     let recorded = change(app, pay_no, |tree| {
         let pending = tree.refunds.iter().find(|r| r.no == no && r.status == RefundStatus::Pending);

@@ -88,9 +88,18 @@ pub async fn press(app: &App, no: PaymentNo, press: Press) -> Result<(), Problem
             sandbox.pay_silently(Receipt { payment_no, trade_no, amount, currency, at: app.clock.now() });
             Ok(())
         }
-        Press::RefundsSucceed => Ok(sandbox.set_refunds(no, Refunds::Succeed)),
-        Press::RefundsWait => Ok(sandbox.set_refunds(no, Refunds::Wait)),
-        Press::RefundsFail => Ok(sandbox.set_refunds(no, Refunds::Fail)),
+        Press::RefundsSucceed => {
+            sandbox.set_refunds(no, Refunds::Succeed);
+            Ok(())
+        }
+        Press::RefundsWait => {
+            sandbox.set_refunds(no, Refunds::Wait);
+            Ok(())
+        }
+        Press::RefundsFail => {
+            sandbox.set_refunds(no, Refunds::Fail);
+            Ok(())
+        }
     }
 }
 

@@ -54,7 +54,8 @@ pub(super) async fn page(State(room): State<Shared>, At(no): At<PaymentNo>) -> R
 }
 
 fn buttons(of: &[(&str, &str)]) -> String {
-    of.iter().map(|(value, text)| format!("<button name=outcome value={value}>{text}</button> ")).collect()
+    let button = |(value, text): &(&str, &str)| format!("<button name=outcome value={value}>{text}</button>");
+    of.iter().map(button).collect::<Vec<_>>().join(" ")
 }
 
 #[derive(Deserialize)]

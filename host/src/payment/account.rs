@@ -68,6 +68,17 @@ impl AccountTerms {
     }
 }
 
+/// The settings that say who we are at the provider of a method; keys and secrets may change under them.
+pub fn identity(method: &str) -> &'static [&'static str] {
+    match method {
+        "alipay" => &["app_id", "seller_id"],
+        "wechat" => &["mchid", "appid"],
+        "unionpay" => &["merchant_id"],
+        "paypal" => &["client_id"],
+        _ => &[],
+    }
+}
+
 /// The provider's own address of a method, used when neither the account nor `PAYMENT_GATEWAY_URL` names another.
 pub fn default_url(method: &str) -> Option<&'static str> {
     match method {

@@ -170,6 +170,7 @@ mod tests {
 
     use super::*;
     use crate::egress::Retries;
+    use crate::tasks::Tasks;
 
     const NOW: Millis = 1_800_000_000_000;
 
@@ -178,7 +179,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, asked) = (listener.local_addr().unwrap(), Arc::<AtomicUsize>::default());
         let count = asked.clone();
-        tokio::spawn(async move {
+        Tasks::new().spawn("provider", async move {
             while let Ok((mut stream, _)) = listener.accept().await {
                 let nth = count.fetch_add(1, Ordering::SeqCst);
                 let status = statuses[nth.min(statuses.len() - 1)];

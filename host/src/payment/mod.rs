@@ -26,7 +26,7 @@ use crate::domain::ids::{Millis, PaymentNo, RefundNo};
 use crate::domain::money::{Currency, Minor};
 use crate::domain::payment::{PayOffer, Payment, Refund};
 
-pub use account::{AccountTerms, BadAccount, METHODS, build, default_url};
+pub use account::{AccountTerms, BadAccount, METHODS, build, default_url, identity};
 pub use balance::Balance;
 pub use gateway::{Gateway, GatewaySettings, Unanswered};
 pub use providers::Providers;

@@ -81,6 +81,9 @@ pub enum TradeStatus {
     Failed,
 }
 
+/// The headers and the body of a callback.
+pub type SignedCallback = (Vec<(String, String)>, Vec<u8>);
+
 impl Sandbox {
     /// `public_url` is where buyers reach this host.
     pub fn new(secret: SecretString, public_url: String) -> Self {
@@ -88,7 +91,7 @@ impl Sandbox {
     }
 
     /// A callback about a trade as it would be sent now: its headers and its body.
-    pub fn callback(&self, trade: &Trade, now: Millis) -> Result<(Vec<(String, String)>, Vec<u8>), serde_json::Error> {
+    pub fn callback(&self, trade: &Trade, now: Millis) -> Result<SignedCallback, serde_json::Error> {
         let body = serde_json::to_vec(trade)?;
         let timestamp_s = now.div_euclid(1_000);
         let signature = sign(self.secret.expose_secret(), timestamp_s, &body);

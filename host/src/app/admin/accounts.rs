@@ -13,11 +13,11 @@ use super::super::orders::store_problem;
 use super::super::problem::Problem;
 use super::Deed;
 use crate::domain::catalogue::{AdminWrite, PaymentAccount};
-use crate::domain::ids::{BusinessCode, MerchantAccount, PaymentMethod};
+use crate::domain::ids::{BusinessCode, MerchantAccount, PaymentMethod, PaymentNo};
 use crate::domain::time::rfc3339;
 use crate::egress;
 use crate::identity::Principal;
-use crate::store::InUse;
+use crate::payment::identity;
 
 /// Lines of an account.
 const LINES_MAX: usize = 200;
@@ -130,6 +130,9 @@ pub async fn put(
     };
     accounts::provider(app, &row, secrets)
         .map_err(|bad| Problem::invalid("bad-account", bad.to_string()).with("field", bad.field))?;
+    if let Some(before) = &before {
+        same_identity(app, before, &row).await?;
+    }
     let view = view(app, &row);
     let detail = json!({
         "businesses": row.businesses, "base_url": row.base_url, "settings": row.settings, "enabled": row.enabled,
@@ -150,7 +153,8 @@ pub async fn get(app: &App, method: &PaymentMethod, account: &MerchantAccount) -
     find(app, method, account).await.map(|row| view(app, &row))
 }
 
-/// Deletes an account. Nothing may be pending at it; disabling it lets what is pending end.
+/// Deletes an account at which no payment was ever opened. One that was used is disabled instead: late money, refunds
+/// and reconciliation still need it.
 pub async fn delete(
     app: &App,
     who: &Principal,
@@ -158,18 +162,37 @@ pub async fn delete(
     account: &MerchantAccount,
 ) -> Result<(), Problem> {
     let row = find(app, method, account).await?;
-    let in_use = |what: String| {
-        let detail = format!("{what} of account {account} of {method}; disable it until then");
-        Problem::conflict("account-in-use", detail)
-    };
-    match app.store.account_in_use(method, account).await.map_err(store_problem)? {
-        Some(InUse::Pending(no)) => return Err(in_use(format!("payment {no} is pending")).with("payment_no", no)),
-        Some(InUse::Owed(no)) => return Err(in_use(format!("refund {no} is owed")).with("refund_no", no)),
-        None => {}
+    if let Some(no) = app.store.payment_of_account(method, account).await.map_err(store_problem)? {
+        return Err(in_use(&row, no, "disable it instead"));
     }
     let deed = Deed { who, action: "merchant_account.delete", target: target(&row), detail: json!({}), key: None };
     let write = AdminWrite::DeletePaymentAccount { method: method.clone(), account: account.clone() };
     deed.commit(app, vec![write], ()).await
+}
+
+fn in_use(row: &PaymentAccount, no: PaymentNo, instead: &str) -> Problem {
+    let detail = format!("payment {no} was opened at account {}; {instead}", target(row));
+    Problem::conflict("account-in-use", detail).with("payment_no", no)
+}
+
+/// Who we are at the provider never changes under payments that were made as somebody else: asked about them, another
+/// merchant's account knows nothing.
+async fn same_identity(app: &App, before: &PaymentAccount, after: &PaymentAccount) -> Result<(), Problem> {
+    let of = |row: &PaymentAccount| {
+        let names = identity(row.method.as_str());
+        let members: Vec<Value> = names.iter().map(|name| row.settings[*name].clone()).collect();
+        (members, row.base_url.clone())
+    };
+    if of(before) == of(after) {
+        return Ok(());
+    }
+    match app.store.payment_of_account(&before.method, &before.account).await.map_err(store_problem)? {
+        None => Ok(()),
+        Some(no) => {
+            let names = identity(before.method.as_str()).join(", ");
+            Err(in_use(before, no, &format!("{names} and base_url stay: make a new account and disable this one")))
+        }
+    }
 }
 
 fn target(row: &PaymentAccount) -> String {

@@ -238,6 +238,9 @@ pub async fn settle(app: &App, who: &Principal, id: &str, how: How, note: &str) 
             let outcome = query(app, who, found, no).await?;
             record(app, who, found, how, &format!("{outcome}: {note}")).await?;
         }
+        (How::AcceptDifference | How::WrittenOff, _, Some(no)) if owed(app, no).await? => {
+            dispute::refund_by_hand(app, who, no, &found.id(), &format!("{}: {note}", how.word())).await?;
+        }
         (How::AcceptDifference | How::WrittenOff, ..) => {
             not_disputed(app, found, how).await?;
             record(app, who, found, how, note).await?;
@@ -256,6 +259,11 @@ async fn find(app: &App, id: &str) -> Result<StoredDiscrepancy, Problem> {
 
 fn not_so(found: &Discrepancy, how: How, why: &str) -> Problem {
     Problem::conflict("cannot-settle", format!("{} by {}: {why}", found.kind, how.word()))
+}
+
+/// Whether the buyer still waits for a refund: then only its end settles a difference about it.
+async fn owed(app: &App, no: RefundNo) -> Result<bool, Problem> {
+    Ok(app.store.refund(no).await.map_err(store_problem)?.is_some_and(|refund| refund.is_owed()))
 }
 
 /// A disputed payment holds an order; only refunding or accepting frees it, unless another currency arrived.

@@ -5,7 +5,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::super::api::OrderAnswer;
-use super::super::orders::{self, Decided, Denied, commit, must_be_shop_order, store_problem};
+use super::super::orders::{self, Decided, Denied, commit, must_be_shop_order, store_problem, wrong_state};
 use super::super::problem::Problem;
 use super::super::{App, forward};
 use super::{Deed, next};
@@ -77,6 +77,9 @@ pub async fn redrive_order(app: &App, who: &Principal, no: OrderNo) -> Result<Or
         let Some(why) = tree.shop(no).and_then(|shop| shop.attention.clone()) else {
             return Err(Problem::conflict("no-attention", format!("order {no} waits for nobody")));
         };
+        if tree.shop(no).is_some_and(|shop| shop.status.is_final()) {
+            return Err(wrong_state(tree, no, "driven any further"));
+        }
         let mut draft = Draft::new(tree, at, &audit.actor);
         draft.stay(no, "redrive", why).attention = None;
         draft.change.admin.push(AdminWrite::Audit(audit.clone()));

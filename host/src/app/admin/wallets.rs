@@ -63,7 +63,8 @@ async fn once(
         return Err(Problem::invalid("bad-body", format!("reference: 1 to {REFERENCE_MAX} characters")));
     }
     let order_no = OrderNo(NO_ORDER | i64::from(Slot::of(buyer.as_str()).index()));
-    let operation = format!("{word}:{buyer}:{}", what.reference);
+    // With its length a buyer's name cannot run into the reference.
+    let operation = format!("{word}:{}:{buyer}:{}", buyer.as_str().len(), what.reference);
     let detail = serde_json::to_value(&what).map_err(Problem::internal)?;
     let deed = Deed { who, action, target: buyer.to_string(), detail, key: None };
     let at = app.clock.now();

@@ -17,6 +17,7 @@ const WHOLE_BP: i64 = 10_000;
 pub fn complete(draft: &mut Draft, no: OrderNo, rules: &LineRules) {
     let at = draft.at();
     let shop = draft.step(no, "complete", (Status::Completed, SubStatus::None), "");
+    shop.attention = None;
     let settlement = settlement(shop, rules, at);
     let data = json!({"gross": settlement.gross, "net": settlement.net});
     draft.change.settlements.push(settlement);

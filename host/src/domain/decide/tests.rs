@@ -11,7 +11,7 @@ use crate::domain::hook;
 use crate::domain::ids::{Digest, MerchantAccount, OrderNo, PaymentNo, RefundNo, ShipmentNo};
 use crate::domain::lifecycle::{Event, Judgement, allowed, judge};
 use crate::domain::order::{Channel, Mode, Pairs, Reason, Status, StockMode, SubStatus};
-use crate::domain::payment::{PaymentStatus, RefundStatus, Way};
+use crate::domain::payment::{PaymentStatus, Refund, RefundStatus, Way};
 use crate::domain::price::price;
 use crate::domain::resource::{Account, StockMoveKind};
 use crate::domain::tree::OrderTree;
@@ -235,7 +235,7 @@ proptest! {
     /// Any sequence of events, in any order and repeated: what the table allows is applied, nothing breaks.
     #[test]
     fn any_sequence_of_events_keeps_every_invariant(
-        events in prop::collection::vec(0_usize..8, 1..30), prices in prop::collection::vec(0_i64..5_000, 1..5),
+        events in prop::collection::vec(0_usize..9, 1..30), prices in prop::collection::vec(0_i64..5_000, 1..5),
     ) {
         let (_, mut tree) = made(&prices.iter().map(|p| p + 100).collect::<Vec<_>>());
         let confirmed = hook::Received { verdict: hook::Verdict::Confirmed, attributes: vec![], events: vec![], extra: vec![] };
@@ -257,7 +257,7 @@ proptest! {
                 4 if may(Event::Receive) => {
                     step(&mut tree, |d| receive::received(d, SHOP, &confirmed, "buyer").unwrap());
                 }
-                5 if may(Event::Complete) => {
+                5 if may(Event::Complete) && !tree.refunds.iter().any(Refund::is_owed) => {
                     step(&mut tree, |d| settle::complete(d, SHOP, &LineRules::default()));
                 }
                 6 if may(Event::Undo) => {
@@ -267,6 +267,11 @@ proptest! {
                     if let Some(owed) = tree.refunds.iter().find(|r| r.status == RefundStatus::Pending).cloned() {
                         step(&mut tree, |d| undo::refunded(d, owed, &LineRules::default()));
                     }
+                }
+                8 if may(Event::Undo) => {
+                    let number = 100 + i64::try_from(tree.refunds.len()).unwrap() * 10;
+                    let part = money::one_unit(&tree);
+                    money::refund_parts(&mut tree, &part, number).unwrap();
                 }
                 _ => {
                     step(&mut tree, |d| d.ignore(SHOP, "late", ""));

@@ -73,7 +73,7 @@ fn give_back(draft: &mut Draft, payment: &Payment, amount: Minor, no: RefundNo, 
 
 /// Another amount or currency than the payment's own arrived: never applied, on the list of differences, and an
 /// operator settles it.
-pub fn dispute(draft: &mut Draft, payment: Payment, trade_no: Option<String>, arrived: Arrived, note: String) {
+pub fn dispute(draft: &mut Draft, payment: Payment, trade_no: Option<String>, arrived: Arrived, note: &str) {
     release(draft, &payment);
     let mut row = payment;
     row.status = PaymentStatus::Disputed;
@@ -91,14 +91,14 @@ pub fn dispute(draft: &mut Draft, payment: Payment, trade_no: Option<String>, ar
         theirs: Some(arrived.amount),
         currency: arrived.currency.clone(),
         day: None,
-        note: note.clone(),
+        note: note.to_owned(),
         found_at: draft.at(),
     });
     row.arrived = Some(arrived);
-    draft.payment(Write::Update(row), "disputed", note.as_str());
+    draft.payment(Write::Update(row), "disputed", note);
     let shops: Vec<_> = draft.tree().shops.iter().filter(|s| !s.status.is_final()).map(|s| s.no).collect();
     for no in shops {
-        draft.stay(no, "dispute", note.clone()).attention = Some(format!("payment disputed: {note}"));
+        draft.stay(no, "dispute", note).attention = Some(format!("payment disputed: {note}"));
     }
 }
 

@@ -4,13 +4,9 @@ use super::Attempting;
 use super::admin::{BUMP, found, json};
 use crate::domain::catalogue::PaymentAccount;
 use crate::domain::change::Refusal;
-use crate::domain::ids::{MerchantAccount, Millis, PaymentMethod, Slot};
-use crate::domain::number::number;
+use crate::domain::ids::{MerchantAccount, PaymentMethod};
 use crate::store::rows::catalogue;
 use crate::store::sql::{Conn, Reader, Sql, Value, sql};
-
-/// Payments younger than this are looked at again here; the use case has looked at all of them.
-const YOUNG_MS: Millis = 3_600_000;
 
 sql! {
     OTHERS = Sql::both("see enabled accounts of a method", format!(
@@ -24,8 +20,8 @@ sql! {
          sealed = excluded.sealed, enabled = excluded.enabled, updated_at = excluded.updated_at");
     DELETE_ACCOUNT = Sql::both("delete merchant account",
         "DELETE FROM merchant_accounts WHERE method = $1 AND account = $2");
-    YOUNG_PAYMENT = Sql::both("see young pending payment",
-        "SELECT no FROM payments WHERE method = $1 AND account = $2 AND no >= $3 AND status = 0 LIMIT 1");
+    USED = Sql::both("see payment of an account",
+        "SELECT no FROM payments WHERE method = $1 AND account = $2 LIMIT 1");
 }
 
 /// Sets an account up. The bump comes first: it is the lock under which hosts agree who has which line.
@@ -56,18 +52,16 @@ pub(super) async fn put(conn: &mut Conn, account: &PaymentAccount) -> Attempting
     Ok(Ok(()))
 }
 
-/// Deletes an account that no young payment waits for.
+/// Deletes an account at which no payment was ever opened.
 pub(super) async fn delete(
     conn: &mut Conn,
     method: &PaymentMethod,
     account: &MerchantAccount,
-    now: Millis,
 ) -> Attempting<Result<(), Refusal>> {
     let key: [Value<'_>; 2] = [method.as_str().into(), account.as_str().into()];
-    let young = number(now - YOUNG_MS, 0, Slot::of_number(0));
-    if let Some(row) = conn.fetch(&YOUNG_PAYMENT, &[key[0], key[1], young.into()]).await?.first() {
+    if let Some(row) = conn.fetch(&USED, &key).await?.first() {
         let no = crate::domain::ids::PaymentNo(row.int(0)?);
-        return Ok(Err(Refusal::Admin(format!("payment {no} of account {account} of {method} is pending"))));
+        return Ok(Err(Refusal::Admin(format!("payment {no} was opened at account {account} of {method}"))));
     }
     let gone = conn.execute(&DELETE_ACCOUNT, &key).await?;
     Ok(found(gone, || format!("there is no account {account} of {method}")))

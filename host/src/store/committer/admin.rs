@@ -131,9 +131,7 @@ async fn one(
             Ok(found(updated, || format!("there is no open difference {}", settled.id)))
         }
         AdminWrite::PutPaymentAccount(account) => accounts::put(conn, account).await,
-        AdminWrite::DeletePaymentAccount { method, account } => {
-            accounts::delete(conn, method, account, change.at).await
-        }
+        AdminWrite::DeletePaymentAccount { method, account } => accounts::delete(conn, method, account).await,
         AdminWrite::Audit(audit) => put_audit(conn, audit, unique).await,
     }
 }

@@ -9,7 +9,6 @@ mod tree;
 mod wallet;
 mod work;
 
-pub use self::accounts::InUse;
 pub use self::lists::{Attention, Cursor, Filter};
 pub use self::reconcile::{OfAccount, Resolution, Span, StoredDiscrepancy};
 pub use self::resources::StockLevel;

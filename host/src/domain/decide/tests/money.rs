@@ -9,7 +9,14 @@ use super::*;
 use crate::domain::payment::Arrived;
 use crate::domain::resource::Account;
 
-fn refund_parts(tree: &mut OrderTree, wanted: &[Wanted], first_number: i64) -> Result<(), CannotRefund> {
+/// One unit of the first item that has one left, and if none has, nothing.
+pub(super) fn one_unit(tree: &OrderTree) -> Vec<Wanted> {
+    let left = refund::left(tree, &tree.shops[0]);
+    let line = left.iter().find(|line| line.quantity > 0).and_then(|line| line.item_no);
+    line.map(|item_no| Wanted { item_no, quantity: 1, amount: None }).into_iter().collect()
+}
+
+pub(super) fn refund_parts(tree: &mut OrderTree, wanted: &[Wanted], first_number: i64) -> Result<(), CannotRefund> {
     let shop = tree.shops[0].clone();
     let parts = refund::parts(&refund::left(tree, &shop), wanted)?;
     let numbers: Vec<RefundNo> = (0..REFUNDS).map(|n| RefundNo(first_number + i64::try_from(n).unwrap())).collect();
@@ -94,7 +101,7 @@ fn disputed(amount: i64, currency: &str) -> OrderTree {
     open(&mut tree, 60, 0);
     let attempt = tree.payments[0].clone();
     let arrived = Arrived { amount: tree.pay.amounts.to_pay + amount, currency: currency.into() };
-    let change = step(&mut tree, |d| unpaid::dispute(d, attempt, Some("T1".into()), arrived, String::new()));
+    let change = step(&mut tree, |d| unpaid::dispute(d, attempt, Some("T1".into()), arrived, "another amount"));
     assert_eq!(change.discrepancies[0].id(), "sandbox:default:wrong_amount:P60");
     tree
 }
