@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::App;
 use super::api::{Idempotency, OrderAnswer};
 use super::orders::{
-    Decided, Freshness, Keyed, answer, change, change_once, must_be_pay_order, owned, role, tree as read_tree, wrong_state,
+    Decided, Freshness, Keyed, answer, change, change_once, must_be_pay_order, owned, role, tree as read_tree,
+    wrong_state,
 };
 use super::pay::actor;
 use super::problem::Problem;

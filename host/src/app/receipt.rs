@@ -88,7 +88,12 @@ pub async fn apply(
 }
 
 /// The provider names a trade that another payment has: a person must see what it is.
-async fn trade_taken(app: &App, (pay_no, no): (OrderNo, PaymentNo), said: &Said, trade: &str) -> Result<Effect, Problem> {
+async fn trade_taken(
+    app: &App,
+    (pay_no, no): (OrderNo, PaymentNo),
+    said: &Said,
+    trade: &str,
+) -> Result<Effect, Problem> {
     let Said::Paid(receipt) = said else { return Ok(Effect::Repeat) };
     let disputed = change(app, pay_no, |tree| {
         let payment = tree.payments.iter().find(|p| p.no == no);

@@ -251,7 +251,12 @@ pub fn failed(draft: &mut Draft, mut refund: Refund, why: &str) {
 
 /// The provider needs a person to finish a refund; it is still asked about.
 pub fn stuck(draft: &mut Draft, refund: Refund, why: &str) {
-    show(draft, &refund, DiscrepancyKind::RefundStuck, &format!("refund {} is stuck at the provider: {why}", refund.no));
+    show(
+        draft,
+        &refund,
+        DiscrepancyKind::RefundStuck,
+        &format!("refund {} is stuck at the provider: {why}", refund.no),
+    );
     draft.refund(Write::Update(refund), "refund_stuck", why);
 }
 
