@@ -97,7 +97,7 @@ fn hostile(told: &Told, other: &Told, dice: &mut StdRng) -> Message {
             message
         }
         7 => {
-            message.path = "/callbacks/payments/sandbox/default".to_owned();
+            "/callbacks/payments/sandbox/default".clone_into(&mut message.path);
             message.headers.retain(|(name, _)| !name.starts_with("sandbox"));
             message
         }
@@ -143,7 +143,7 @@ async fn a_hundred_thousand_callbacks() {
         let mut dice = StdRng::seed_from_u64(SEED + sender as u64);
         let mut client = world_ref.host.client();
         let mut statuses: BTreeMap<(bool, u16), usize> = BTreeMap::new();
-        for _ in 0..CALLBACKS / SENDERS + 1 {
+        for _ in 0..=CALLBACKS / SENDERS {
             let told = &all[dice.random_range(0..all.len())];
             let is_hostile = dice.random_range(0..100) < HOSTILE_PERCENT;
             let message = if is_hostile {

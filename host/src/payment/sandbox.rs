@@ -82,7 +82,7 @@ pub enum TradeStatus {
 }
 
 /// The headers and the body of a callback.
-pub type SignedCallback = (Vec<(String, String)>, Vec<u8>);
+pub(super) type SignedCallback = (Vec<(String, String)>, Vec<u8>);
 
 impl Sandbox {
     /// `public_url` is where buyers reach this host.
