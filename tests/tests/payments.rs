@@ -231,6 +231,52 @@ async fn many_partial_refunds_never_exceed_what_was_paid(world: &World) {
     assert_eq!((nothing.status, problem_code(&nothing).as_str()), (StatusCode::CONFLICT, "wrong-state"));
 }
 
+async fn a_refund_that_cannot_go_back_is_ended_by_hand(world: &World) {
+    let (mut journey, order) = ordered(world).await;
+    journey.open_and_pay(&order).await.unwrap();
+    let read = until(&mut journey, &order, "paid", |read| read["status"] == "paid").await;
+    press(world, read["payments"][0]["payment_no"].as_str().unwrap(), "refunds_fail").await;
+    let refund_no = {
+        let owed: Value = refund(world, &order.order_no, json!([])).await.success().unwrap().json().unwrap();
+        owed["refunds"][0]["refund_no"].as_str().unwrap().to_owned()
+    };
+    until(&mut journey, &order, "a failed refund", |read| read["refunds"][0]["status"] == "failed").await;
+    let list: Value = operator(world).get("/admin/v1/reconciliation").await.unwrap();
+    let mine = |row: &&Value| row["refund_no"] == json!(refund_no) && row["kind"] == "refund_failed";
+    let id = list["discrepancies"].as_array().unwrap().iter().find(mine).unwrap()["id"].as_str().unwrap().to_owned();
+    let body = json!({"resolution": "accept_difference", "note": "paid to the buyer's bank"});
+    let settle = post(format!("/admin/v1/reconciliation/{id}/settle"), &body);
+    operator(world).send(settle.clone()).await.unwrap().success().unwrap();
+    let read = until(&mut journey, &order, "a closed order", |read| read["status"] == "closed").await;
+    assert_eq!(refunded(&read, "provider"), order.to_pay);
+    assert_eq!(operator(world).send(settle).await.unwrap().status, StatusCode::CONFLICT, "once only");
+    let retry = post(format!("/admin/v1/refunds/{refund_no}/retry"), &json!({"note": "again"}));
+    assert_eq!(operator(world).send(retry).await.unwrap().status, StatusCode::CONFLICT);
+}
+
+async fn an_order_settles_after_its_refunds(world: &World) {
+    let (mut journey, order) = ordered(world).await;
+    journey.open_and_pay(&order).await.unwrap();
+    let read = until(&mut journey, &order, "paid", |read| read["status"] == "paid").await;
+    let payment_no = read["payments"][0]["payment_no"].as_str().unwrap().to_owned();
+    let item = read["shop_orders"][0]["items"][0]["order_no"].clone();
+    press(world, &payment_no, "refunds_wait").await;
+    refund(world, &order.order_no, json!([{"item_no": item, "amount": 100}])).await.success().unwrap();
+    journey.deliver(&order).await.unwrap();
+    let waits = |read: &Value| {
+        let flows = read["shop_orders"][0]["timeline"].as_array().unwrap();
+        flows.iter().any(|flow| flow["event"] == "settle_later")
+    };
+    let read = until(&mut journey, &order, "a settlement that waits", waits).await;
+    assert_eq!(read["shop_orders"][0]["status"], "received");
+    press(world, &payment_no, "refunds_succeed").await;
+    let read = until(&mut journey, &order, "completed", |read| read["status"] == "completed").await;
+    assert_eq!(refunded(&read, "provider"), 100);
+    // What the shop gets is not the buyer's to see.
+    let seen: Value = operator(world).get(&format!("/api/v1/orders/{}", order.order_no)).await.unwrap();
+    assert_eq!(seen["shop_orders"][0]["settlement"]["gross"], json!(order.to_pay - 100), "{seen}");
+}
+
 async fn merged_orders_are_paid_once(world: &World) {
     let mut journey = Journey::new(world, Line::Goods);
     let buyer = journey.buyer_id().to_owned();
@@ -335,6 +381,8 @@ async fn all(world: World) {
     money_that_comes_too_late_goes_back_by_itself(&world).await;
     a_wrong_amount_waits_for_an_operator(&world).await;
     many_partial_refunds_never_exceed_what_was_paid(&world).await;
+    a_refund_that_cannot_go_back_is_ended_by_hand(&world).await;
+    an_order_settles_after_its_refunds(&world).await;
     merged_orders_are_paid_once(&world).await;
     what_cannot_be_paid_is_refused_and_changes_nothing(&world).await;
     a_callback_does_not_wait_for_hooks(&world).await;

@@ -13,7 +13,11 @@ use crate::domain::ids::{OrderNo, PaymentNo, RefundNo};
 use crate::domain::payment::{Payment, PaymentStatus};
 pub use crate::payment::Verdict;
 use crate::payment::{Callback, Notice, Provider, QueryAnswer, Says, Unverified};
+use crate::telemetry::Seldom;
 use crate::telemetry::metrics::CALLBACKS_REFUSED;
+
+/// Whoever floods us with forgeries shall not flood the log: one line a second; the metric counts them all.
+static UNBELIEVED: Seldom = Seldom::every(1_000);
 
 /// What the provider is answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +58,9 @@ pub async fn payment(
         Err(Unverified::Probe) => Verdict::Unbelieved,
         Err(unverified) => {
             metrics::counter!(CALLBACKS_REFUSED, "method" => sender.method.clone()).increment(1);
-            tracing::warn!(method, account, %unverified, "a payment callback was not believed");
+            if let Some(held_back) = UNBELIEVED.due(app.clock.now()) {
+                tracing::warn!(method, account, %unverified, held_back, "a payment callback was not believed");
+            }
             Verdict::Unbelieved
         }
     };

@@ -108,7 +108,7 @@ fn entry(buyer: &BuyerId, row: WalletEntry) -> EntryView {
         None => (posting.operation.clone(), None),
         Some((word, rest)) => {
             // What an operator does is named after the buyer, too.
-            let own = rest.strip_prefix(buyer.as_str()).and_then(|rest| rest.strip_prefix(':'));
+            let own = rest.strip_prefix(&format!("{}:{buyer}:", buyer.as_str().len()));
             let rest = own.filter(|_| matches!(word, "top_up" | "withdraw")).unwrap_or(rest);
             (word.to_owned(), Some(rest.to_owned()))
         }

@@ -175,11 +175,12 @@ mod tests {
     const NOW: Millis = 1_800_000_000_000;
 
     /// A server that answers with these statuses, then with the last one for ever, and counts.
-    async fn server(statuses: &'static [u16]) -> (String, Arc<AtomicUsize>) {
+    async fn server(statuses: &'static [u16]) -> (String, Arc<AtomicUsize>, Tasks) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, asked) = (listener.local_addr().unwrap(), Arc::<AtomicUsize>::default());
         let count = asked.clone();
-        Tasks::new().spawn("provider", async move {
+        let tasks = Tasks::new();
+        tasks.spawn("provider", async move {
             while let Ok((mut stream, _)) = listener.accept().await {
                 let nth = count.fetch_add(1, Ordering::SeqCst);
                 let status = statuses[nth.min(statuses.len() - 1)];
@@ -188,7 +189,7 @@ mod tests {
                 let _ = stream.write_all(answer.as_bytes()).await;
             }
         });
-        (format!("http://{address}"), asked)
+        (format!("http://{address}"), asked, tasks)
     }
 
     fn gateway(base_url: String) -> (Gateway, crate::clock::ManualClock) {
@@ -208,7 +209,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_stumble_is_tried_again_and_a_refusal_is_an_answer() {
-        let (url, asked) = server(&[503, 429, 200, 404]).await;
+        let (url, asked, _tasks) = server(&[503, 429, 200, 404]).await;
         let (gateway, _) = gateway(url);
         assert_eq!(call(&gateway).await.unwrap().status, 200);
         assert_eq!(asked.load(Ordering::SeqCst), 3);
@@ -218,7 +219,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_dead_provider_is_left_alone_for_a_while_then_tried_once() {
-        let (url, asked) = server(&[500]).await;
+        let (url, asked, _tasks) = server(&[500]).await;
         let (gateway, hands) = gateway(url);
         for _ in 0..BREAKER_FAILURES {
             assert!(matches!(call(&gateway).await, Err(Unanswered::NoReply(_))));

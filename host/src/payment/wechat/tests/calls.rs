@@ -1,6 +1,7 @@
 //! Calls and their answers.
 
 use super::*;
+use crate::domain::payment::{Payment, PaymentStatus};
 
 /// Answers as the provider does: signed.
 fn answered(status: u16, body: &str) -> Given {
@@ -99,7 +100,7 @@ fn every_state_of_a_payment_has_its_answer() {
         let with = |path: &str, value: Value| but(paid(), path, Some(value)).to_string();
         for (status, body, wanted) in [
             (200, with("trade_state", json!("SUCCESS")), QueryAnswer::Paid(receipt())),
-            (200, with("trade_state", json!("REFUND")), QueryAnswer::Paid(receipt())),
+            (200, with("trade_state", json!("REFUND")), QueryAnswer::Unknown(String::new())),
             (200, with("trade_state", json!("NOTPAY")), QueryAnswer::Unpaid),
             (200, with("trade_state", json!("USERPAYING")), QueryAnswer::Unpaid),
             (200, with("trade_state", json!("CLOSED")), QueryAnswer::Ended("CLOSED paid".into())),
@@ -120,6 +121,11 @@ fn every_state_of_a_payment_has_its_answer() {
             }
             assert_eq!(server.asked()[0].path, "/v3/pay/transactions/out-trade-no/P7345000000001?mchid=1900000001");
         }
+        // What we know to be paid stays so, whatever of it went back.
+        let text = with("trade_state", json!("REFUND"));
+        let (wechat, _server) = at(move |_| answered(200, &text)).await;
+        let known = Payment { status: PaymentStatus::Succeeded, ..payment() };
+        assert_eq!(wechat.query(&known).await, QueryAnswer::Paid(receipt()));
     });
 }
 
