@@ -32,7 +32,7 @@ pub struct Unreadable;
 pub fn seal(app: &App, method: &PaymentMethod, account: &MerchantAccount, secrets: &Secrets) -> Vec<u8> {
     let plain: BTreeMap<&str, &str> =
         secrets.iter().map(|(name, secret)| (name.as_str(), secret.expose_secret())).collect();
-    let text = Zeroizing::new(serde_json::to_vec(&plain).unwrap_or_default());
+    let text = Zeroizing::new(serde_json::to_vec(&plain).expect("texts by name are JSON"));
     app.sealer.seal(Place(&["merchant-account", method.as_str(), account.as_str()]), &text)
 }
 

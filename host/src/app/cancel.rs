@@ -109,7 +109,7 @@ fn end(app: &App, draft: &mut Draft, reason: &Reason) -> Result<(), Problem> {
         return Err(Problem::busy("a payment was opened meanwhile; try again"));
     }
     decide::cancel(draft, reason);
-    follow(draft, app.settings.payment_query_ms);
+    follow(draft, app.settings.payment_query_ms, 0);
     Ok(())
 }
 

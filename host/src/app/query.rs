@@ -62,10 +62,7 @@ pub async fn drive(app: &App, pay_no: OrderNo, attempt: i64) -> Result<(), Probl
         let mut draft = Draft::new(tree, app.clock.now(), "timer:query");
         // Under the order's version: a payment opened meanwhile arms a timer of its own.
         draft.pay();
-        follow(&mut draft, pause(app, tree, attempt));
-        if let Some(timer) = draft.change.arm.last_mut() {
-            timer.attempt = attempt + 1;
-        }
+        follow(&mut draft, pause(app, tree, attempt), attempt + 1);
         Ok(Decided::Commit(Box::new(draft), ()))
     });
     rearmed.await?;
@@ -142,7 +139,7 @@ pub async fn close(app: &App, payment: &Payment, who: &str) -> Result<Closing, P
         };
         let mut draft = Draft::new(tree, app.clock.now(), who);
         unpaid::close(&mut draft, open.clone(), why);
-        follow(&mut draft, app.settings.payment_query_ms);
+        follow(&mut draft, app.settings.payment_query_ms, 0);
         Ok(Decided::Commit(Box::new(draft), Closing::Closed))
     });
     let closing = written.await?.0;

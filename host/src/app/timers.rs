@@ -7,7 +7,6 @@ use super::forward::{Cause, Event, Forward, advance};
 use super::orders::{Decided, change, store_problem};
 use super::problem::{Kind, Problem};
 use super::{query, refund};
-use crate::domain::catalogue::LineRules;
 use crate::domain::change::{Parked, Timer, TimerKind, Unpark};
 use crate::domain::decide::settle;
 use crate::domain::draft::Draft;
@@ -101,13 +100,12 @@ async fn auto_receive(app: &App, no: OrderNo) -> Result<(), Problem> {
 }
 
 async fn settle_order(app: &App, no: OrderNo) -> Result<(), Problem> {
-    let catalogue = app.catalogue.now();
     let settled = change(app, no, |tree| {
         let Some(shop) = tree.shop(no).filter(|s| s.status == Status::Received && s.sub_status == SubStatus::None)
         else {
             return Ok(Decided::Nothing(()));
         };
-        let rules = catalogue.businesses.get(&shop.business).map_or_else(LineRules::default, |b| b.rules.clone());
+        let rules = refund::line_rules(app, &shop.business);
         let mut draft = Draft::new(tree, app.clock.now(), "timer:settle");
         if tree.refunds.iter().any(|r| r.shop_no == Some(no) && r.is_owed()) {
             // What goes back is not earned: the end of the last refund arms it again, this is only for safety.

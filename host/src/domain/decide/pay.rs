@@ -129,7 +129,7 @@ pub fn succeed(
     let coupons = pay.facts.coupons.clone();
     use_coupons(draft, &coupons);
     draft.disarm(pay_no, TimerKind::PayTimeout);
-    follow(draft, 0);
+    follow(draft, 0, 0);
     if coins > 0 {
         draft.change.transfers.push(Transfer {
             order_no: pay_no,
@@ -142,30 +142,29 @@ pub fn succeed(
     }
     draft.emit_pay("PAYMENT_SUCCEEDED", payment_data(&row));
     let shops: Vec<_> = draft.tree().shops.iter().map(|s| s.no).collect();
-    for (no, shipment_no) in shops.iter().zip(shipments) {
-        let shop = draft.step(*no, "pay", (Status::Paid, SubStatus::ToDeduct), row.no.to_string());
+    for (no, shipment_no) in shops.into_iter().zip(shipments) {
+        let shop = draft.step(no, "pay", (Status::Paid, SubStatus::ToDeduct), row.no.to_string());
         shop.paid_at = Some(paid_at);
         let deadline = at + shop.facts.ship_within_ms;
         shop.expire_time = Some(deadline);
         let shipment = first_shipment(shop, *shipment_no, at);
-        draft.emit(*no, Topic::Order, "ORDER_PAID", json!({"payment_no": row.no, "method": row.method}));
-        draft.emit(*no, Topic::Fulfilment, "SHIPMENT_CREATED", json!({"shipment_no": shipment.no}));
+        draft.emit(no, Topic::Order, "ORDER_PAID", json!({"payment_no": row.no, "method": row.method}));
+        draft.emit(no, Topic::Fulfilment, "SHIPMENT_CREATED", json!({"shipment_no": shipment.no}));
         draft.shipment(Write::Insert(shipment));
-        draft.arm(*no, TimerKind::Compensate, at + compensate_ms, 0);
-        draft.arm(*no, TimerKind::ShipOverdue, deadline, 0);
+        draft.arm(no, TimerKind::Compensate, at + compensate_ms, 0);
+        draft.arm(no, TimerKind::ShipOverdue, deadline, 0);
     }
-    divide(draft, &shops, row.balance);
+    divide(draft, row.balance);
 }
 
 /// Divides each line's cash into what the wallet and what the provider paid. Refunds follow these parts.
-fn divide(draft: &mut Draft, shops: &[OrderNo], balance: Minor) {
+fn divide(draft: &mut Draft, balance: Minor) {
     if balance == 0 {
         return;
     }
     let lines: Vec<(OrderNo, Option<OrderNo>, Minor)> = lines(draft.tree());
     let weights: Vec<Minor> = lines.iter().map(|(_, _, cash)| *cash).collect();
     let parts = apportion(balance, &weights).expect("the wallet's part is at most what is to pay: Σ cash");
-    debug_assert!(lines.iter().all(|(no, ..)| shops.contains(no)));
     for ((shop_no, item_no, _), part) in lines.into_iter().zip(parts) {
         match item_no {
             None => draft.stepped(shop_no).amounts.freight_share.balance = part,
@@ -187,11 +186,12 @@ pub(super) fn lines(tree: &OrderTree) -> Vec<(OrderNo, Option<OrderNo>, Minor)> 
     tree.shops.iter().flat_map(of).collect()
 }
 
-/// Arms the query timer after `pause` as long as a provider must be asked about a payment, else disarms it.
-pub fn follow(draft: &mut Draft, pause: Millis) {
+/// Arms the query timer after `pause` as long as a provider must be asked about a payment, else disarms it. `attempt`
+/// counts the times before.
+pub fn follow(draft: &mut Draft, pause: Millis, attempt: i64) {
     let (no, at) = (draft.tree().pay.no, draft.at());
     if draft.tree().payments.iter().any(|p| to_be_asked(p, at)) {
-        draft.arm(no, TimerKind::Query, at + pause, 0);
+        draft.arm(no, TimerKind::Query, at + pause, attempt);
     } else {
         draft.disarm(no, TimerKind::Query);
     }
