@@ -227,6 +227,7 @@ pub fn refusal_problem(refusal: &Refusal) -> Problem {
         Refusal::KeyUsed(_) => Problem::refused("idempotency-key-reused", refusal.to_string()),
         Refusal::WaybillTaken { waybill } => conflict("waybill-taken").with("waybill", waybill),
         Refusal::TradeTaken { trade_no } => conflict("trade-taken").with("trade_no", trade_no),
+        Refusal::ExternalKnown { no } => conflict("number-known").of(*no),
         Refusal::OperationDone { no, .. } => conflict("already-done").of(*no),
         Refusal::SignalSeen { .. } | Refusal::ParkedBefore { .. } => conflict("already-received"),
         Refusal::AccountTaken { method, account, business } => {

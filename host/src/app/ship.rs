@@ -10,6 +10,7 @@ use crate::domain::change::ShipNotice;
 use crate::domain::ids::{OrderNo, ShipmentNo};
 use crate::domain::tree::OrderTree;
 use crate::identity::{Principal, Role};
+use crate::store::Carried;
 
 /// Who may say that a package moved.
 const ROLES: &[Role] = &[Role::Shop, Role::Business, Role::Operator, Role::Admin];
@@ -58,7 +59,9 @@ pub async fn deliver(
         (None, Some(shipment), _) => (order_of(app, shipment).await?, Some(shipment)),
         (None, None, Some(waybill)) => {
             let tree = app.store.tree_of_waybill(&waybill).await.map_err(store_problem)?;
-            let (shipment, tree) = tree.ok_or_else(|| Problem::not_found(format!("waybill {waybill}")))?;
+            let Some((Carried::Shipment(shipment), tree)) = tree else {
+                return Err(Problem::not_found(format!("waybill {waybill}")));
+            };
             (shop_of(&tree, shipment)?, Some(shipment))
         }
         (None, None, None) => {

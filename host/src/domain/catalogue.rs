@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::ids::{
     BusinessCode, BuyerId, CouponCode, Digest, MerchantAccount, Millis, PaymentMethod, ShopId, SkuId, StockKey,
 };
-use super::order::{StockMode, coded};
+use super::order::{Reserving, StockMode, coded};
 use super::reconcile::Settled;
 use super::resource::Unit;
 
@@ -46,7 +46,25 @@ pub struct LineRules {
     pub technical_fee_bp: u32,
     /// Promotion fee in basis points.
     pub promotion_fee_bp: u32,
+    /// When stock is held for an order.
+    pub reserving: Reserving,
+    /// Whether the outside fulfilment service is told of packages (`FULFILLMENT_SERVICE_URL`).
+    pub fulfilment: bool,
+    /// Carriers' node codes that deliver the shipment, such as `DELIVERED`; none leaves it to notices.
+    pub delivered_codes: Vec<String>,
+    /// Milliseconds that the buyer can put off the automatic receipt, once; 0 forbids it.
+    pub receive_extension_ms: Millis,
+    /// Milliseconds after receipt in which an item can be rated.
+    pub rating_window_ms: Millis,
+    /// Milliseconds after which a silent merchant has agreed to an after-sale.
+    pub aftersale_decide_ms: Millis,
+    /// Milliseconds after which a silent buyer has dropped a rejected after-sale, or one whose goods should come back.
+    pub aftersale_buyer_ms: Millis,
+    /// Milliseconds after which goods on their way back count as taken back.
+    pub aftersale_confirm_ms: Millis,
 }
+
+const DAY_MS: Millis = 86_400_000;
 
 impl Default for LineRules {
     fn default() -> Self {
@@ -57,6 +75,14 @@ impl Default for LineRules {
             park_ms: 86_400_000,
             technical_fee_bp: 0,
             promotion_fee_bp: 0,
+            reserving: Reserving::AtCreate,
+            fulfilment: false,
+            delivered_codes: vec![],
+            receive_extension_ms: 3 * DAY_MS,
+            rating_window_ms: 30 * DAY_MS,
+            aftersale_decide_ms: 2 * DAY_MS,
+            aftersale_buyer_ms: 7 * DAY_MS,
+            aftersale_confirm_ms: 10 * DAY_MS,
         }
     }
 }

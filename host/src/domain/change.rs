@@ -5,13 +5,17 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::aftersale::Aftersale;
 use super::catalogue::AdminWrite;
 use super::event::Event;
-use super::fulfilment::Shipment;
+use super::fulfilment::{Shipment, Track};
 use super::hook::Hook;
 use super::ids::{
-    BusinessCode, CouponCode, Digest, MerchantAccount, Millis, OrderNo, PaymentMethod, ShipmentNo, SignalName, StockKey,
+    BusinessCode, CouponCode, Digest, MerchantAccount, Millis, OrderNo, PaymentMethod, ShipmentNo, ShopId, SignalName,
+    StockKey,
 };
+use super::money::Currency;
+use super::operation::{ExternalNumber, Operation, Snapshot};
 use super::order::{ItemOrder, PayOrder, ShopOrder, Status, SubStatus, coded};
 use super::payment::{Payment, PaymentLog, Refund};
 use super::reconcile::{BookDay, Discrepancy};
@@ -33,7 +37,7 @@ pub struct Change {
     /// Shop orders that move on. Their items are not written: see `items`. Together with a new pay order they may
     /// come under it (merge, split).
     pub shop_orders: Vec<Guarded<ShopOrder>>,
-    /// Items whose `share` or `refunded` changed, as they also stand in their shop order above; under its version.
+    /// Items whose `share`, `refunded` or `ratings` changed, as they also stand in their shop order above; under its version.
     pub items: Vec<ItemOrder>,
     /// One row for every version of a shop order, and one for every event that changed nothing.
     pub flows: Vec<Flow>,
@@ -55,6 +59,16 @@ pub struct Change {
     pub book_days: Vec<BookDay>,
     /// Shipments, under their shop order's version.
     pub shipments: Vec<Write<Shipment>>,
+    /// After-sales, under their shop order's version.
+    pub aftersales: Vec<Write<Aftersale>>,
+    /// Where parcels were seen; one that is known already is left as it is.
+    pub tracks: Vec<Track>,
+    /// What people changed.
+    pub operations: Vec<Operation>,
+    /// What pay orders were priced at.
+    pub snapshots: Vec<Snapshot>,
+    /// Numbers given for somebody else's ids; unique by (kind, buyer, id).
+    pub external_numbers: Vec<ExternalNumber>,
     /// Timers to arm and disarm, in this order: disarm first, then arm.
     pub disarm: Vec<TimerKey>,
     /// Arming an armed timer moves it.
@@ -337,6 +351,12 @@ pub struct Unpark {
 pub struct Settlement {
     /// Of what.
     pub shop_no: OrderNo,
+    /// Who gets it.
+    pub shop: ShopId,
+    /// Whose line.
+    pub business: BusinessCode,
+    /// In what.
+    pub currency: Currency,
     /// Cash, coin, third-party and platform-discount shares of what was not refunded, plus what was retained.
     pub gross: i64,
     /// Technical fee.
@@ -426,6 +446,12 @@ pub enum Refusal {
         no: OrderNo,
         /// Which.
         operation: String,
+    },
+    /// A number was given for the id.
+    #[error("a number was given for this id before")]
+    ExternalKnown {
+        /// It.
+        no: OrderNo,
     },
     /// The journal is not where the decision saw it.
     #[error("the journal of order {no} has moved on")]

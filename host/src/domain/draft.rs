@@ -5,11 +5,13 @@
 
 use serde_json::{Value, json};
 
+use super::aftersale::Aftersale;
 use super::change::{Change, Flow, Guarded, Timer, TimerKey, TimerKind, Write};
 use super::event::{self, Topic};
 use super::fulfilment::Shipment;
 use super::ids::{Millis, OrderNo, PaymentNo};
 use super::lifecycle;
+use super::operation::Operation;
 use super::order::{PayOrder, ShopOrder, Status, SubStatus};
 use super::payment::{Payment, PaymentLog, Refund};
 use super::tree::OrderTree;
@@ -72,9 +74,30 @@ impl Draft {
         to: (Status, SubStatus),
         note: impl Into<String>,
     ) -> &mut ShopOrder {
+        let from = self.tree.shop(no).map_or(Status::Created, |shop| shop.status);
+        assert!(lifecycle::allowed(from, to.0), "{event} may not move {from} to {}", to.0);
+        let at = self.change.at;
+        let shop = self.turn(no, event, to, note);
+        if to.0.is_final() {
+            shop.ended_at = Some(at);
+            shop.expire_time = None;
+        }
+        shop
+    }
+
+    /// A step that touches only what is beside the state, in any state.
+    ///
+    /// # Panics
+    /// If the event is not one of [`lifecycle::ANNOTATIONS`], or the order is not in the tree: a bug in the caller.
+    pub fn annotate(&mut self, no: OrderNo, event: &str, note: impl Into<String>) -> &mut ShopOrder {
+        assert!(lifecycle::ANNOTATIONS.contains(&event), "{event} may not touch an order that has ended");
+        let state = self.state(no);
+        self.turn(no, event, state, note)
+    }
+
+    fn turn(&mut self, no: OrderNo, event: &str, to: (Status, SubStatus), note: impl Into<String>) -> &mut ShopOrder {
         let (at, actor) = (self.change.at, self.actor.clone());
         let shop = self.tree.shops.iter_mut().find(|s| s.no == no).expect("a step concerns an order of the tree");
-        assert!(lifecycle::allowed(shop.status, to.0), "{event} may not move {} to {}", shop.status, to.0);
         if !self.touched.iter().any(|(touched, ..)| *touched == no) {
             self.touched.push((no, shop.version, shop.status));
         }
@@ -82,10 +105,6 @@ impl Draft {
         shop.version += 1;
         (shop.status, shop.sub_status) = to;
         shop.updated_at = at;
-        if to.0.is_final() {
-            shop.ended_at = Some(at);
-            shop.expire_time = None;
-        }
         let flow = Flow {
             shop_no: no,
             version: shop.version,
@@ -103,8 +122,12 @@ impl Draft {
 
     /// A step that stays in the state.
     pub fn stay(&mut self, no: OrderNo, event: &str, note: impl Into<String>) -> &mut ShopOrder {
-        let state = self.tree.shop(no).map_or((Status::Created, SubStatus::None), |s| (s.status, s.sub_status));
+        let state = self.state(no);
         self.step(no, event, state, note)
+    }
+
+    fn state(&self, no: OrderNo) -> (Status, SubStatus) {
+        self.tree.shop(no).map_or((Status::Created, SubStatus::None), |s| (s.status, s.sub_status))
     }
 
     /// A shop order that this draft has stepped already.
@@ -181,6 +204,12 @@ impl Draft {
         self.change.arm.push(Timer { key, due, attempt });
     }
 
+    /// The deadline of a stepped order's state, with the timer that keeps it: `expire_time` is always the timer's.
+    pub fn deadline(&mut self, no: OrderNo, kind: TimerKind, due: Millis) {
+        self.stepped(no).expire_time = Some(due);
+        self.arm(no, kind, due, 0);
+    }
+
     /// Disarms a timer if it is armed.
     pub fn disarm(&mut self, subject: OrderNo, kind: TimerKind) {
         let key = TimerKey { subject, kind };
@@ -227,6 +256,31 @@ impl Draft {
     pub fn shipment(&mut self, write: Write<Shipment>) {
         put(&mut self.tree.shipments, &write, |s| s.no.0);
         put_write(&mut self.change.shipments, write, |s| s.no.0);
+    }
+
+    /// Writes an after-sale of a stepped shop order.
+    pub fn aftersale(&mut self, write: Write<Aftersale>) {
+        put(&mut self.tree.aftersales, &write, |a| a.no.0);
+        put_write(&mut self.change.aftersales, write, |a| a.no.0);
+    }
+
+    /// Writes what somebody changed into the operate log. `before` and `after` are equal where something was only seen.
+    pub fn operated(&mut self, order_no: OrderNo, operation: &str, remark: &str, (before, after): (Value, Value)) {
+        let level = match self.tree.shop(order_no) {
+            Some(_) => 2,
+            None if order_no == self.tree.pay.no => 1,
+            None => 3,
+        };
+        self.change.operations.push(Operation {
+            order_no,
+            level,
+            operator: self.actor.clone(),
+            operation: operation.to_owned(),
+            remark: remark.to_owned(),
+            before,
+            after,
+            at: self.change.at,
+        });
     }
 
     /// The change, with every touched order guarded by where it came from, and the tree it leads to.

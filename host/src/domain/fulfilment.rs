@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::{Millis, OrderNo, ShipmentNo};
+use super::ids::{AftersaleNo, Millis, OrderNo, ShipmentNo};
 use super::order::{Delivery, Pairs, coded};
 
 coded!(
@@ -30,6 +30,8 @@ pub struct Shipment {
     pub no: ShipmentNo,
     /// What it delivers.
     pub shop_no: OrderNo,
+    /// The exchange that it is the new goods of; it never moves the order's state.
+    pub aftersale_no: Option<AftersaleNo>,
     /// State.
     pub status: ShipmentStatus,
     /// How.
@@ -50,6 +52,12 @@ pub struct Shipment {
     pub shipped_at: Option<Millis>,
     /// When it arrived.
     pub delivered_at: Option<Millis>,
+    /// Since when it is known to be late.
+    pub delayed_at: Option<Millis>,
+    /// When the outside fulfilment service took it.
+    pub told_at: Option<Millis>,
+    /// Why it was lost, refused or late, for people.
+    pub note: String,
 }
 
 /// Units of one line in a shipment.
@@ -59,4 +67,19 @@ pub struct Packed {
     pub line: u32,
     /// How many of it.
     pub quantity: u32,
+}
+
+/// A place a parcel was seen at. Unique by (waybill, node time, node code), whatever order and however often it is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Track {
+    /// The carrier's number.
+    pub waybill: String,
+    /// When the parcel was there.
+    pub node_time: Millis,
+    /// What happened there, in the carrier's code.
+    pub node_code: String,
+    /// For people.
+    pub content: String,
+    /// When we were told.
+    pub at: Millis,
 }

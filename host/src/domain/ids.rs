@@ -267,6 +267,10 @@ number!(
     /// The number of one package or virtual delivery.
     ShipmentNo, "shipment_no", "S"
 );
+number!(
+    /// The number of one after-sale: a refund, a return or an exchange.
+    AftersaleNo, "aftersale_no", "A"
+);
 
 #[cfg(test)]
 mod tests {

@@ -7,12 +7,14 @@ pub mod money;
 pub mod number;
 pub mod time;
 
+pub mod aftersale;
 pub mod books;
 pub mod cart;
 pub mod catalogue;
 pub mod event;
 pub mod fulfilment;
 pub mod hook;
+pub mod operation;
 pub mod order;
 pub mod payment;
 pub mod price;

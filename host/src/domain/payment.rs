@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::{MerchantAccount, Millis, OrderNo, PaymentMethod, PaymentNo, RefundNo};
+use super::ids::{AftersaleNo, MerchantAccount, Millis, OrderNo, PaymentMethod, PaymentNo, RefundNo};
 use super::money::{Currency, Minor};
 use super::order::coded;
 
@@ -131,6 +131,8 @@ pub struct Refund {
     pub pay_no: OrderNo,
     /// The shop order it undoes; none when a whole payment goes back (late success).
     pub shop_no: Option<OrderNo>,
+    /// The after-sale that asked for it, if one did.
+    pub aftersale_no: Option<AftersaleNo>,
     /// The payment it goes against; none for coins.
     pub payment_no: Option<PaymentNo>,
     /// Where to.

@@ -189,6 +189,7 @@ fn price_shop(cart: &Cart, index: usize, answer: &PricedShop, quoted: &Quoted) -
         return Err(ShopError::Unfit("has a negative freight"));
     }
     let amounts = ShopAmounts {
+        reprice: 0,
         price: sum(items.iter().map(|i| i.price))? - answer.discount,
         quantity: wanted.items.iter().map(|i| i64::from(i.quantity)).sum(),
         discount: answer.discount,

@@ -1,12 +1,13 @@
 //! A pay order with everything below it: what a use case reads, decides on and shows.
 
+use super::aftersale::Aftersale;
 use super::change::{Change, Write};
 use super::fulfilment::Shipment;
 use super::ids::OrderNo;
 use super::order::{PayOrder, ShopOrder, Status};
 use super::payment::{Payment, Refund};
 
-/// A pay order, its shop orders with their items, its payments, refunds and shipments; each list sorted by number.
+/// A pay order, its shop orders with their items, its payments, refunds, shipments and after-sales; each list sorted by number.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OrderTree {
     /// L1
@@ -19,6 +20,8 @@ pub struct OrderTree {
     pub refunds: Vec<Refund>,
     /// Shipments of all shop orders.
     pub shipments: Vec<Shipment>,
+    /// After-sales of all shop orders.
+    pub aftersales: Vec<Aftersale>,
 }
 
 impl OrderTree {
@@ -27,9 +30,14 @@ impl OrderTree {
         self.shops.iter().find(|s| s.no == no)
     }
 
-    /// The shipments of a shop order.
+    /// The shipments that deliver a shop order: without those of exchanges, which never move its state.
     pub fn shipments_of(&self, shop_no: OrderNo) -> impl Iterator<Item = &Shipment> {
-        self.shipments.iter().filter(move |s| s.shop_no == shop_no)
+        self.shipments.iter().filter(move |s| s.shop_no == shop_no && s.aftersale_no.is_none())
+    }
+
+    /// The after-sales of a shop order.
+    pub fn aftersales_of(&self, shop_no: OrderNo) -> impl Iterator<Item = &Aftersale> {
+        self.aftersales.iter().filter(move |a| a.shop_no == shop_no)
     }
 
     /// The payment that paid the order, if one did.
@@ -54,7 +62,8 @@ impl OrderTree {
     /// The tree of a new pay order, from the change that makes it.
     pub fn created(change: &Change) -> Option<Self> {
         let pay = change.new_pay_orders.first()?.clone();
-        let tree = Self { pay, shops: vec![], payments: vec![], refunds: vec![], shipments: vec![] };
+        let tree =
+            Self { pay, shops: vec![], payments: vec![], refunds: vec![], shipments: vec![], aftersales: vec![] };
         Some(tree.after(change))
     }
 
@@ -72,6 +81,8 @@ impl OrderTree {
         let mine: Vec<OrderNo> = self.shops.iter().map(|s| s.no).collect();
         let shipments = change.shipments.iter().map(Write::row).filter(|s| mine.contains(&s.shop_no));
         merge(&mut self.shipments, shipments, |s| s.no.0);
+        let aftersales = change.aftersales.iter().map(Write::row).filter(|a| mine.contains(&a.shop_no));
+        merge(&mut self.aftersales, aftersales, |a| a.no.0);
         self
     }
 }

@@ -119,6 +119,7 @@ pub(super) fn refund() -> (Payment, Refund) {
         no: RefundNo(7_345_000_000_009),
         pay_no: payment.pay_no,
         shop_no: None,
+        aftersale_no: None,
         payment_no: Some(payment.no),
         way: Way::Provider,
         amount: 234,

@@ -111,8 +111,15 @@ fn owners(cache: &Cache, change: &Change) -> Vec<i64> {
     let payments = change.payments.iter().map(Write::row).map(|p| p.pay_no.0);
     let refunds = change.refunds.iter().map(Write::row).map(|r| r.pay_no.0);
     let shipments = change.shipments.iter().filter_map(|w| cache.owners.peek(&Key::Order(w.row().shop_no.0)));
-    let mut all: Vec<i64> =
-        pays.chain(shops.map(|s| s.pay_no.0)).chain(moved).chain(payments).chain(refunds).chain(shipments).collect();
+    let asked = change.aftersales.iter().filter_map(|w| cache.owners.peek(&Key::Order(w.row().shop_no.0)));
+    let mut all: Vec<i64> = pays
+        .chain(shops.map(|s| s.pay_no.0))
+        .chain(moved)
+        .chain(payments)
+        .chain(refunds)
+        .chain(shipments)
+        .chain(asked)
+        .collect();
     all.sort_unstable();
     all.dedup();
     all

@@ -15,8 +15,8 @@ pub use self::committer::{LEASE_MS, Published, Purged, StreamMark};
 pub use self::error::{CommitError, StoreError};
 pub use self::open::{Durability, Settings};
 pub use self::read::{
-    AccountSums, Attention, Backlog, Cursor, DeadLetter, Filter, Lease, OfAccount, Outgoing, Posting, Resolution, Span,
-    StockLevel, StoredDiscrepancy, WalletEntry,
+    AccountSums, Attention, Backlog, Carried, Cursor, DeadLetter, Filter, Lease, OfAccount, Outgoing, Posting,
+    Resolution, Span, StockLevel, StoredDiscrepancy, WalletEntry,
 };
 pub use self::rows::catalogue::StoredCoupon;
 pub use self::sql::Dialect;
@@ -182,7 +182,7 @@ impl Store {
 }
 
 fn every_statement() -> Vec<&'static Sql> {
-    let rows = [rows::orders::all(), rows::money::all(), rows::work::all()];
+    let rows = [rows::orders::all(), rows::money::all(), rows::work::all(), rows::aftersales::all()];
     rows.into_iter().flatten().chain(committer::all()).chain(read::all()).collect()
 }
 

@@ -157,12 +157,20 @@ impl FileLock {
 }
 
 /// Each migration with its number, its name and its two texts.
-const MIGRATIONS: &[(i64, &str, &str, &str)] = &[(
-    1,
-    "orders",
-    include_str!("../../../migrations/postgres/0001_orders.sql"),
-    include_str!("../../../migrations/sqlite/0001_orders.sql"),
-)];
+const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
+    (
+        1,
+        "orders",
+        include_str!("../../../migrations/postgres/0001_orders.sql"),
+        include_str!("../../../migrations/sqlite/0001_orders.sql"),
+    ),
+    (
+        2,
+        "after payment",
+        include_str!("../../../migrations/postgres/0002_after_payment.sql"),
+        include_str!("../../../migrations/sqlite/0002_after_payment.sql"),
+    ),
+];
 
 /// Brings the schema up to date, or refuses one that is newer and not marked as compatible.
 ///

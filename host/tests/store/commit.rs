@@ -8,7 +8,7 @@ use hookline::domain::hook::Hook;
 use hookline::domain::ids::{CouponCode, SignalName};
 use hookline::domain::order::{Address, Status, SubStatus, Visible};
 use hookline::domain::resource::{Account, CouponMove, CouponState, FUNDING, SALES, Transfer, Unit};
-use hookline::store::CommitError;
+use hookline::store::{Carried, CommitError};
 
 use crate::harness::on_both;
 use crate::make::*;
@@ -51,7 +51,7 @@ on_both! {
         assert_eq!(*db.store.tree_of_payment(tree.payments[0].no).await.unwrap().unwrap(), tree);
         let (shipment, by_waybill) =
             db.store.tree_of_waybill(tree.shipments[0].waybill.as_ref().unwrap()).await.unwrap().unwrap();
-        assert_eq!((shipment, &*by_waybill), (tree.shipments[0].no, &tree));
+        assert_eq!((shipment, &*by_waybill), (Carried::Shipment(tree.shipments[0].no), &tree));
         let flows = db.store.flows(tree.shops[0].no).await.unwrap();
         assert_eq!(flows.iter().map(|f| (f.event.as_str(), f.version)).collect::<Vec<_>>(),
             [("create", 1), ("pay", 2), ("deduct", 3), ("ship", 4), ("receive", 5)]);
@@ -338,7 +338,10 @@ on_both! {
 
     async fn a_settlement_is_made_once(db) {
         let shop_no = hookline::domain::ids::OrderNo(no(1, 1, &buyer("lilei")));
-        let settlement = Settlement { shop_no, gross: 100, technical_fee: 1, promotion_fee: 2, net: 97, at: NOW };
+        let settlement = Settlement {
+            shop_no, shop: "shop-1".parse().unwrap(), business: goods(), currency: "CNY".parse().unwrap(),
+            gross: 100, technical_fee: 1, promotion_fee: 2, net: 97, at: NOW,
+        };
         let change = Change { at: NOW, settlements: vec![settlement.clone()], ..Change::default() };
         db.store.commit(change.clone()).await.unwrap();
         assert_eq!(db.store.settlement(shop_no).await.unwrap(), Some(settlement));

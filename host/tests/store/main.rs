@@ -7,6 +7,7 @@ mod make;
 
 mod accounts;
 mod admin;
+mod aftersales;
 mod commit;
 mod faults;
 mod random;

@@ -55,6 +55,7 @@ fn item(no: i64, line: u32, sku: &str, quantity: u32, original: i64) -> ItemOrde
         tax: 0,
         share: share(price),
         refunded: Refunded::default(),
+        ratings: 0,
         facts: ItemFacts {
             title: format!("A \"fine\" {sku} \\ 商品"),
             picture: String::new(),
@@ -134,6 +135,7 @@ fn shop_order(seed: i64, pay: &PayOrder, items: Vec<ItemOrder>) -> ShopOrder {
         received_at: None,
         ended_at: None,
         updated_at: NOW,
+        out_id: None,
         facts: ShopFacts {
             delivery: Delivery::Parcel,
             auto_receive_ms: 1_000_000,
@@ -145,6 +147,9 @@ fn shop_order(seed: i64, pay: &PayOrder, items: Vec<ItemOrder>) -> ShopOrder {
             buyer_comment: String::new(),
             extra: Pairs::new(),
             stock: StockMode::Reserve,
+            seller_comment: String::new(),
+            tags: vec![],
+            receive_extended_at: None,
         },
         items,
     }
@@ -286,6 +291,7 @@ pub(crate) fn paid(seed: i64, tree: &OrderTree) -> Change {
     let shipment = Shipment {
         no: ShipmentNo(no(seed, 5, &tree.pay.buyer)),
         shop_no: shop.row.no,
+        aftersale_no: None,
         status: ShipmentStatus::Created,
         delivery: Delivery::Parcel,
         carrier: String::new(),
@@ -296,6 +302,9 @@ pub(crate) fn paid(seed: i64, tree: &OrderTree) -> Change {
         created_at: NOW + 1,
         shipped_at: None,
         delivered_at: None,
+        delayed_at: None,
+        told_at: None,
+        note: String::new(),
     };
     Change {
         at: NOW + 1,

@@ -48,6 +48,7 @@ fn refund(n: i64, of: &Payment, done: Option<Millis>) -> Refund {
         no: RefundNo(number(NOW, n, of.no.slot())),
         pay_no: of.pay_no,
         shop_no: None,
+        aftersale_no: None,
         payment_no: Some(of.no),
         way: Way::Provider,
         amount: 5,

@@ -129,7 +129,7 @@ pub fn create(cart: &Cart, priced: Priced, terms: Terms) -> (Change, OrderTree) 
     });
     let pay = change.new_pay_orders[0].clone();
     let shops = change.new_shop_orders.clone();
-    (change, OrderTree { pay, shops, payments: vec![], refunds: vec![], shipments: vec![] })
+    (change, OrderTree { pay, shops, payments: vec![], refunds: vec![], shipments: vec![], aftersales: vec![] })
 }
 
 fn lock(cart: &Cart, order_no: OrderNo, code: &crate::domain::ids::CouponCode) -> CouponMove {
@@ -160,6 +160,7 @@ fn shop_order(
         tax: item.tax,
         share: item.share,
         refunded: Refunded::default(),
+        ratings: 0,
         facts: item.facts,
     });
     ShopOrder {
@@ -190,6 +191,7 @@ fn shop_order(
         received_at: None,
         ended_at: None,
         updated_at: at,
+        out_id: cart.out_id.clone(),
         facts: ShopFacts {
             delivery: priced.delivery,
             auto_receive_ms: priced.auto_receive_ms,
@@ -201,6 +203,9 @@ fn shop_order(
             buyer_comment: wanted.buyer_comment.clone(),
             extra: priced.extra,
             stock: terms.stock,
+            seller_comment: String::new(),
+            tags: vec![],
+            receive_extended_at: None,
         },
         items: items.collect(),
     }

@@ -100,7 +100,7 @@ pub fn merge(
     let key = TimerKey { subject: no, kind: TimerKind::PayTimeout };
     change.arm.extend(expire_time.map(|due| Timer { key, due, attempt: 0 }));
     shops.sort_by_key(|shop| shop.no);
-    Ok((change, OrderTree { pay, shops, payments: vec![], refunds: vec![], shipments: vec![] }))
+    Ok((change, OrderTree { pay, shops, payments: vec![], refunds: vec![], shipments: vec![], aftersales: vec![] }))
 }
 
 fn check(first: &OrderTree, rest: &[Arc<OrderTree>]) -> Result<(), CannotMerge> {

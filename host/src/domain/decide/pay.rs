@@ -227,6 +227,7 @@ fn first_shipment(shop: &ShopOrder, no: ShipmentNo, at: Millis) -> Shipment {
     Shipment {
         no,
         shop_no: shop.no,
+        aftersale_no: None,
         status: ShipmentStatus::Created,
         delivery: shop.facts.delivery,
         carrier: String::new(),
@@ -237,6 +238,9 @@ fn first_shipment(shop: &ShopOrder, no: ShipmentNo, at: Millis) -> Shipment {
         created_at: at,
         shipped_at: None,
         delivered_at: None,
+        delayed_at: None,
+        told_at: None,
+        note: String::new(),
     }
 }
 

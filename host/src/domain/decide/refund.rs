@@ -176,6 +176,7 @@ pub fn owe(draft: &mut Draft, shop: &ShopOrder, parts: &[Left], reason: &str, nu
             no: *number,
             pay_no: shop.pay_no,
             shop_no: Some(shop.no),
+            aftersale_no: None,
             payment_no: draft.tree().pay.paid_by.filter(|_| *way != Way::Coins),
             way: *way,
             amount,

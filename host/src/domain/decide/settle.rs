@@ -7,7 +7,7 @@ use crate::domain::change::{Settlement, TimerKind};
 use crate::domain::draft::Draft;
 use crate::domain::event::Topic;
 use crate::domain::ids::{Millis, OrderNo};
-use crate::domain::money::Minor;
+use crate::domain::money::{Currency, Minor};
 use crate::domain::order::{Refunded, Share, ShopOrder, Status, SubStatus};
 
 /// Basis points in a whole.
@@ -18,7 +18,8 @@ pub fn complete(draft: &mut Draft, no: OrderNo, rules: &LineRules) {
     let at = draft.at();
     let shop = draft.step(no, "complete", (Status::Completed, SubStatus::None), "");
     shop.attention = None;
-    let settlement = settlement(shop, rules, at);
+    let shop = shop.clone();
+    let settlement = settlement(&shop, draft.tree().pay.currency, rules, at);
     let data = json!({"gross": settlement.gross, "net": settlement.net});
     draft.change.settlements.push(settlement);
     draft.disarm(no, TimerKind::Settle);
@@ -28,17 +29,28 @@ pub fn complete(draft: &mut Draft, no: OrderNo, rules: &LineRules) {
 /// Fixes what the shop of a closed order keeps of it, if anything was retained.
 pub fn retained(draft: &mut Draft, no: OrderNo, rules: &LineRules) {
     let at = draft.at();
-    let settlement = settlement(draft.stepped(no), rules, at);
+    let shop = draft.stepped(no).clone();
+    let settlement = settlement(&shop, draft.tree().pay.currency, rules, at);
     if settlement.gross > 0 {
         draft.change.settlements.push(settlement);
     }
 }
 
-fn settlement(shop: &ShopOrder, rules: &LineRules, at: Millis) -> Settlement {
+fn settlement(shop: &ShopOrder, currency: Currency, rules: &LineRules, at: Millis) -> Settlement {
     let gross = gross(shop);
     let fee = |bp: u32| i64::try_from(i128::from(gross) * i128::from(bp) / i128::from(WHOLE_BP)).unwrap_or(0);
     let (technical_fee, promotion_fee) = (fee(rules.technical_fee_bp), fee(rules.promotion_fee_bp));
-    Settlement { shop_no: shop.no, gross, technical_fee, promotion_fee, net: gross - technical_fee - promotion_fee, at }
+    Settlement {
+        shop_no: shop.no,
+        shop: shop.shop.clone(),
+        business: shop.business.clone(),
+        currency,
+        gross,
+        technical_fee,
+        promotion_fee,
+        net: gross - technical_fee - promotion_fee,
+        at,
+    }
 }
 
 /// Cash, coin, third-party and platform-discount shares of everything that was not refunded, freight included. The

@@ -98,6 +98,7 @@ fn shipment_row(
     Shipment {
         no,
         shop_no,
+        aftersale_no: None,
         status: ShipmentStatus::Created,
         delivery: read_delivery(planned.delivery),
         carrier: planned.carrier.clone(),
@@ -108,6 +109,9 @@ fn shipment_row(
         created_at: at,
         shipped_at: None,
         delivered_at: None,
+        delayed_at: None,
+        told_at: None,
+        note: String::new(),
     }
 }
 

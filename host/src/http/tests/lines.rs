@@ -40,13 +40,21 @@ async fn a_line_gets_what_its_orders_need() {
         1001
       ],
       "rules": {
+        "aftersale_buyer_ms": 604800000,
+        "aftersale_confirm_ms": 864000000,
+        "aftersale_decide_ms": 172800000,
         "compensate_ms": 20000,
+        "delivered_codes": [],
+        "fulfilment": false,
         "methods": [
           "sandbox",
           "balance"
         ],
         "park_ms": 86400000,
         "promotion_fee_bp": 0,
+        "rating_window_ms": 2592000000,
+        "receive_extension_ms": 259200000,
+        "reserving": "at_create",
         "stock": "at_once",
         "technical_fee_bp": 0
       },

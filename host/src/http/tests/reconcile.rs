@@ -167,6 +167,7 @@ fn refund(n: i64, of: &Payment, at: Millis, amount: i64) -> Refund {
         no: RefundNo(number(at, n, of.no.slot())),
         pay_no: of.pay_no,
         shop_no: None,
+        aftersale_no: None,
         payment_no: Some(of.no),
         way: Way::Provider,
         amount,

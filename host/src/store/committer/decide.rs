@@ -5,8 +5,10 @@ use std::collections::HashSet;
 use super::lock::{
     Coupon, Journal, Keyed, ShopStage, Stage, State, Stock, Taken, Used, Wallet, coupon_code, journal_key, wallet_key,
 };
+use super::write::waybills;
 use crate::domain::change::{Change, Claim, JournalWrite, Refusal, StoredClaim, Write};
 use crate::domain::ids::OrderNo;
+use crate::domain::operation::ExternalNumber;
 use crate::domain::order::Status;
 use crate::domain::resource::{Account, CouponMove, CouponState, StockMove, StockMoveKind, Transfer};
 use crate::store::rows::money::Entry;
@@ -262,12 +264,14 @@ fn journals(state: &State<'_>, writes: &[JournalWrite]) -> Result<Staged<Journal
 
 /// What may exist once only.
 fn once(taken: &Taken<'_>, change: &Change) -> Result<(), Refusal> {
-    for shipment in change.shipments.iter().map(Write::row) {
-        if let Some(waybill) = &shipment.waybill
-            && taken.waybills.get(waybill.as_str()).is_some_and(|owner| *owner != shipment.no.0)
-        {
-            return Err(Refusal::WaybillTaken { waybill: waybill.clone() });
+    for (waybill, no, _) in waybills(change) {
+        if taken.waybills.get(waybill).is_some_and(|owner| *owner != no) {
+            return Err(Refusal::WaybillTaken { waybill: waybill.to_owned() });
         }
+    }
+    let known = |n: &ExternalNumber| taken.external.get(&(n.kind, n.buyer.as_str(), n.id.as_str())).copied();
+    if let Some(no) = change.external_numbers.iter().find_map(known) {
+        return Err(Refusal::ExternalKnown { no: OrderNo(no) });
     }
     for payment in change.payments.iter().map(Write::row) {
         if let Some(trade_no) = &payment.trade_no {
@@ -300,11 +304,9 @@ fn take<'c>(taken: &mut Taken<'c>, index: usize, change: &'c Change) {
     taken.numbers.extend(change.new_shop_orders.iter().map(|o| o.no.0));
     taken.moves.extend(change.stock.iter().map(|m| (m.shop_no.0, m.key.as_str(), m.reason.as_str())));
     taken.postings.extend(change.transfers.iter().map(|t| (t.order_no.0, t.operation.as_str())));
-    for shipment in change.shipments.iter().map(Write::row) {
-        if let Some(waybill) = &shipment.waybill {
-            taken.waybills.insert(waybill, shipment.no.0);
-        }
-    }
+    taken.waybills.extend(waybills(change).map(|(waybill, no, _)| (waybill, no)));
+    let external = change.external_numbers.iter();
+    taken.external.extend(external.map(|n| ((n.kind, n.buyer.as_str(), n.id.as_str()), n.no.0)));
     for payment in change.payments.iter().map(Write::row) {
         if let Some(trade_no) = &payment.trade_no {
             taken.trades.insert((payment.method.as_str(), trade_no), payment.no.0);

@@ -92,6 +92,8 @@ pub(super) struct Taken<'c> {
     pub moves: HashSet<(i64, &'c str, &'c str)>,
     pub postings: HashSet<(i64, &'c str)>,
     pub waybills: HashMap<&'c str, i64>,
+    /// By kind, buyer and id.
+    pub external: HashMap<(&'c str, &'c str, &'c str), i64>,
     pub trades: HashMap<(&'c str, &'c str), i64>,
     pub signals: HashSet<(i64, &'c str, &'c str)>,
     pub parked: HashSet<(i64, &'c str, &'c str)>,

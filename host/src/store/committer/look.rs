@@ -3,10 +3,11 @@
 
 use super::Attempting;
 use super::lock::{State, Used, look, ord, put_keys};
+use super::write::waybills;
 use crate::domain::change::{Change, StoredClaim, Write};
 use crate::domain::ids::{Digest, Slot};
 use crate::store::error::StoreError;
-use crate::store::rows::{money, orders, work};
+use crate::store::rows::{aftersales, money, orders, work};
 use crate::store::sql::{Conn, Row, Rows};
 
 impl<'c> State<'c> {
@@ -75,8 +76,7 @@ impl<'c> State<'c> {
     }
 
     async fn look_deliveries(&mut self, conn: &mut Conn, changes: &[&'c Change]) -> Attempting<()> {
-        let waybills: Vec<&str> =
-            changes.iter().flat_map(|c| &c.shipments).filter_map(|w| w.row().waybill.as_deref()).collect();
+        let waybills: Vec<&str> = changes.iter().flat_map(|c| waybills(c)).map(|(waybill, ..)| waybill).collect();
         let mut rows = Rows::new(conn.dialect(), &money::SEE_WAYBILL);
         put_keys(&mut rows, &waybills, |rows, waybill| rows.text(waybill));
         for row in look(conn, rows).await? {
@@ -121,6 +121,18 @@ impl<'c> State<'c> {
         for row in look(conn, rows).await? {
             let parked = parked[ord(&row)?];
             self.taken.parked.insert((parked.shop_no.0, &parked.event, &parked.id));
+        }
+        let external: Vec<_> = changes.iter().flat_map(|c| &c.external_numbers).collect();
+        let mut rows = Rows::new(conn.dialect(), &aftersales::SEE_EXTERNAL);
+        put_keys(&mut rows, &external, |rows, number| {
+            rows.int(number.no.slot().index().into());
+            rows.text(number.kind);
+            rows.text(number.buyer.as_str());
+            rows.text(&number.id);
+        });
+        for row in look(conn, rows).await? {
+            let number = external[ord(&row)?];
+            self.taken.external.insert((number.kind, number.buyer.as_str(), &number.id), row.int(1)?);
         }
         let settled: Vec<i64> = changes.iter().flat_map(|c| &c.settlements).map(|s| s.shop_no.0).collect();
         let mut rows = Rows::new(conn.dialect(), &work::SEE_SETTLEMENT);

@@ -6,7 +6,7 @@ use super::Attempting;
 use super::lock::{State, journal_key};
 use crate::domain::change::{Change, JournalWrite, TimerKey, Write};
 use crate::store::error::StoreError;
-use crate::store::rows::{money, orders, work};
+use crate::store::rows::{aftersales, money, orders, work};
 use crate::store::sql::{Conn, Dialect, Rows, Sql};
 
 /// How the count of rows written is judged.
@@ -102,13 +102,13 @@ fn claims(plan: &mut Plan, state: &State<'_>, changes: &[&Change]) {
         }
     });
     plan.add(&money::CLAIM_WAYBILL, Due::Claim, |rows| {
-        let shipments = each().flat_map(|c| &c.shipments).map(Write::row);
-        let mut all: Vec<_> = shipments.filter_map(|s| Some((s.waybill.as_deref()?, s.no.0))).collect();
+        let mut all: Vec<_> = each().flat_map(waybills).collect();
         all.sort_unstable();
         all.dedup();
-        for (waybill, no) in all {
+        for (waybill, no, kind) in all {
             rows.text(waybill);
             rows.int(no);
+            rows.int(kind);
         }
     });
     plan.add(&money::CLAIM_TRADE, Due::Claim, |rows| {
@@ -138,6 +138,13 @@ fn claims(plan: &mut Plan, state: &State<'_>, changes: &[&Change]) {
             }
         }
     });
+    plan.add(&aftersales::CLAIM_EXTERNAL, Due::Claim, |rows| {
+        let mut all: Vec<_> = each().flat_map(|c| &c.external_numbers).collect();
+        all.sort_unstable_by(|a, b| (a.kind, &a.buyer, &a.id).cmp(&(b.kind, &b.buyer, &b.id)));
+        for number in all {
+            aftersales::put_external(rows, number);
+        }
+    });
     signals(plan, changes);
     plan.add(&work::PARK, Due::Claim, |rows| {
         let mut all: Vec<_> = each().flat_map(|c| &c.park).collect();
@@ -152,6 +159,13 @@ fn claims(plan: &mut Plan, state: &State<'_>, changes: &[&Change]) {
         }
     });
     journals(plan, state, changes);
+}
+
+/// Waybills of packages (kind 0) and of goods that come back (kind 1), with whose they are.
+pub(super) fn waybills(change: &Change) -> impl Iterator<Item = (&str, i64, i64)> {
+    let shipments = change.shipments.iter().map(Write::row).filter_map(|s| Some((s.waybill.as_deref()?, s.no.0, 0)));
+    let parcels = change.aftersales.iter().map(Write::row);
+    shipments.chain(parcels.filter_map(|a| Some((a.detail.parcel.as_ref()?.waybill.as_str(), a.no.0, 1))))
 }
 
 fn signals(plan: &mut Plan, changes: &[&Change]) {
@@ -298,6 +312,20 @@ fn children(plan: &mut Plan, changes: &[&Change]) {
     let shipments = fold(changes.iter().flat_map(|c| &c.shipments), |s| s.no.0);
     plan.add(&money::INSERT_SHIPMENT, Due::All, |rows| new(&shipments).for_each(|s| money::put_shipment(rows, s)));
     plan.add(&money::MOVE_SHIPMENT, Due::All, |rows| old(&shipments).for_each(|s| money::move_shipment(rows, s)));
+    let asked = fold(changes.iter().flat_map(|c| &c.aftersales), |a| a.no.0);
+    plan.add(&aftersales::INSERT_AFTERSALE, Due::All, |rows| {
+        new(&asked).for_each(|a| aftersales::put_aftersale(rows, a));
+    });
+    plan.add(&aftersales::MOVE_AFTERSALE, Due::All, |rows| {
+        old(&asked).for_each(|a| aftersales::move_aftersale(rows, a));
+    });
+    plan.add(&aftersales::INSERT_TRACK, Due::Any, |rows| {
+        let mut all: Vec<_> = changes.iter().flat_map(|c| &c.tracks).collect();
+        all.sort_by(|a, b| (&a.waybill, a.node_time, &a.node_code).cmp(&(&b.waybill, b.node_time, &b.node_code)));
+        for track in all {
+            aftersales::put_track(rows, track);
+        }
+    });
 }
 
 /// History, timers, events.
@@ -311,6 +339,16 @@ fn records(plan: &mut Plan, changes: &[&Change], unique: &mut i64) {
     plan.add(&money::INSERT_PAYMENT_LOG, Due::All, |rows| {
         for log in changes.iter().flat_map(|c| &c.payment_logs) {
             money::put_payment_log(rows, log, next(unique));
+        }
+    });
+    plan.add(&aftersales::INSERT_OPERATION, Due::All, |rows| {
+        for operation in changes.iter().flat_map(|c| &c.operations) {
+            aftersales::put_operation(rows, operation, next(unique));
+        }
+    });
+    plan.add(&aftersales::INSERT_SNAPSHOT, Due::All, |rows| {
+        for snapshot in changes.iter().flat_map(|c| &c.snapshots) {
+            aftersales::put_snapshot(rows, snapshot);
         }
     });
     let timers = last_by_key(changes.iter().flat_map(|c| {

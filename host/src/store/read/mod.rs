@@ -12,6 +12,7 @@ mod work;
 pub use self::lists::{Attention, Cursor, Filter};
 pub use self::reconcile::{OfAccount, Resolution, Span, StoredDiscrepancy};
 pub use self::resources::StockLevel;
+pub use self::tree::Carried;
 pub use self::wallet::{AccountSums, Posting, WalletEntry};
 pub use self::work::{Backlog, DeadLetter, Lease, Outgoing};
 

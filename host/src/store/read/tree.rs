@@ -1,23 +1,23 @@
 //! An order tree in one statement, so that all of it is of one moment.
 //!
-//! The rows of six tables come as one result: the numbers of every table share the first cells, its texts the next, its
+//! The rows of seven tables come as one result: the numbers of every table share the first cells, its texts the next, its
 //! bytes the last; cell 0 says which table a row is of.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
-use crate::domain::ids::{OrderNo, PaymentNo, RefundNo, ShipmentNo};
+use crate::domain::ids::{AftersaleNo, OrderNo, PaymentNo, RefundNo, ShipmentNo};
 use crate::domain::order::ItemOrder;
 use crate::domain::payment::PaymentLog;
 use crate::domain::tree::OrderTree;
 use crate::store::Store;
 use crate::store::cache::Key;
 use crate::store::error::StoreError;
-use crate::store::rows::{money, orders};
+use crate::store::rows::{aftersales, money, orders};
 use crate::store::sql::{Reader, Row, Sql, Table, Ty, sql};
 
 /// The tables of a tree: alias, table, and how its rows are found from the pay order `r`.
-static PARTS: [(&str, &Table, &str); 6] = [
+static PARTS: [(&str, &Table, &str); 7] = [
     ("p", &orders::PAY_ORDERS, "pay_orders AS p ON p.slot = r.slot AND p.no = r.no"),
     ("s", &orders::SHOP_ORDERS, "shop_orders AS s ON s.slot = r.slot AND s.pay_no = r.no"),
     (
@@ -33,6 +33,12 @@ static PARTS: [(&str, &Table, &str); 6] = [
         &money::SHIPMENTS,
         "shop_orders AS s ON s.slot = r.slot AND s.pay_no = r.no \
          JOIN shipments AS h ON h.slot = s.slot AND h.shop_no = s.no",
+    ),
+    (
+        "a",
+        &aftersales::AFTERSALES,
+        "shop_orders AS s ON s.slot = r.slot AND s.pay_no = r.no \
+         JOIN aftersales AS a ON a.slot = s.slot AND a.shop_no = s.no",
     ),
 ];
 
@@ -98,10 +104,22 @@ sql! {
     TREE_OF_SHIPMENT = tree("tree of a shipment",
         "SELECT s.slot, s.pay_no FROM shipments AS h JOIN shop_orders AS s ON s.slot = h.slot AND s.no = h.shop_no \
          WHERE h.slot = $1 AND h.no = $2");
-    SHIPMENT_OF_WAYBILL = Sql::both("shipment of a waybill", "SELECT shipment_no FROM waybills WHERE waybill = $1");
+    TREE_OF_AFTERSALE = tree("tree of an after-sale",
+        "SELECT s.slot, s.pay_no FROM aftersales AS a JOIN shop_orders AS s ON s.slot = a.slot AND s.no = a.shop_no \
+         WHERE a.slot = $1 AND a.no = $2");
+    OWNER_OF_WAYBILL = Sql::both("owner of a waybill", "SELECT shipment_no, kind FROM waybills WHERE waybill = $1");
     PAYMENT_LOG = Sql::both("log of a payment", format!(
         "SELECT {} FROM payment_logs AS t WHERE slot = $1 AND payment_no = $2 ORDER BY at, n",
         money::PAYMENT_LOGS.list("t.")));
+}
+
+/// What a carrier carries under a waybill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carried {
+    /// A package to the buyer.
+    Shipment(ShipmentNo),
+    /// Goods that come back.
+    Return(AftersaleNo),
 }
 
 impl Store {
@@ -125,12 +143,20 @@ impl Store {
         self.read_tree(&TREE_OF_SHIPMENT, no.slot().index(), no.0).await
     }
 
-    /// The shipment with a waybill, and its tree.
-    pub async fn tree_of_waybill(&self, waybill: &str) -> Result<Option<(ShipmentNo, Arc<OrderTree>)>, StoreError> {
-        let rows = self.readers().fetch(&SHIPMENT_OF_WAYBILL, &[waybill.into()]).await?;
+    /// The tree that an after-sale belongs to, fresh.
+    pub async fn tree_of_aftersale(&self, no: AftersaleNo) -> Result<Option<Arc<OrderTree>>, StoreError> {
+        self.read_tree(&TREE_OF_AFTERSALE, no.slot().index(), no.0).await
+    }
+
+    /// Whose a waybill is, and the tree of it.
+    pub async fn tree_of_waybill(&self, waybill: &str) -> Result<Option<(Carried, Arc<OrderTree>)>, StoreError> {
+        let rows = self.readers().fetch(&OWNER_OF_WAYBILL, &[waybill.into()]).await?;
         let Some(row) = rows.first() else { return Ok(None) };
-        let no = ShipmentNo(row.int(0)?);
-        Ok(self.tree_of_shipment(no).await?.map(|tree| (no, tree)))
+        let (carried, tree) = match (row.int(1)?, row.int(0)?) {
+            (0, no) => (Carried::Shipment(ShipmentNo(no)), self.tree_of_shipment(ShipmentNo(no)).await?),
+            (_, no) => (Carried::Return(AftersaleNo(no)), self.tree_of_aftersale(AftersaleNo(no)).await?),
+        };
+        Ok(tree.map(|tree| (carried, tree)))
     }
 
     /// What happened to a payment, the first step first.
@@ -176,7 +202,7 @@ impl Store {
 
 fn assemble(rows: &[Row]) -> Result<Option<OrderTree>, StoreError> {
     let (mut pay, mut shops, mut items) = (None, vec![], BTreeMap::<OrderNo, Vec<ItemOrder>>::new());
-    let (mut payments, mut refunds, mut shipments) = (vec![], vec![], vec![]);
+    let (mut payments, mut refunds, mut shipments, mut asked) = (vec![], vec![], vec![], vec![]);
     for row in rows {
         let kind = usize::try_from(row.int(0)?).unwrap_or(usize::MAX);
         let (Some((_, table, _)), Some(places)) = (PARTS.get(kind), PLACES.get(kind)) else { continue };
@@ -190,7 +216,8 @@ fn assemble(rows: &[Row]) -> Result<Option<OrderTree>, StoreError> {
             }
             3 => payments.push(money::take_payment(&mut cells)?),
             4 => refunds.push(money::take_refund(&mut cells)?),
-            _ => shipments.push(money::take_shipment(&mut cells)?),
+            5 => shipments.push(money::take_shipment(&mut cells)?),
+            _ => asked.push(aftersales::take_aftersale(&mut cells)?),
         }
     }
     for shop in &mut shops {
@@ -201,5 +228,6 @@ fn assemble(rows: &[Row]) -> Result<Option<OrderTree>, StoreError> {
     payments.sort_by_key(|payment| payment.no);
     refunds.sort_by_key(|refund| refund.no);
     shipments.sort_by_key(|shipment| shipment.no);
-    Ok(pay.map(|pay| OrderTree { pay, shops, payments, refunds, shipments }))
+    asked.sort_by_key(|aftersale| aftersale.no);
+    Ok(pay.map(|pay| OrderTree { pay, shops, payments, refunds, shipments, aftersales: asked }))
 }

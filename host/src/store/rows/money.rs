@@ -1,7 +1,7 @@
 //! Payments, refunds, shipments, stock, wallet, coupons.
 
 use crate::domain::fulfilment::{Shipment, ShipmentStatus};
-use crate::domain::ids::{BuyerId, Millis, OrderNo, PaymentNo, RefundNo, ShipmentNo};
+use crate::domain::ids::{AftersaleNo, BuyerId, Millis, OrderNo, PaymentNo, RefundNo, ShipmentNo};
 use crate::domain::order::Delivery;
 use crate::domain::payment::{Payment, PaymentLog, PaymentStatus, Refund, RefundStatus, Way};
 use crate::domain::reconcile::{BookDay, Discrepancy};
@@ -23,7 +23,7 @@ table! {
     TRADES = "trades" { method: Text, trade_no: Text, payment_no: Int }
     /// Money and coins that go back.
     pub(crate) REFUNDS = "refunds" {
-        no: Int, pay_no: Int, shop_no: Int, payment_no: Int, way: Int, amount: Int, status: Int, reason: Text,
+        no: Int, pay_no: Int, shop_no: Int, aftersale_no: Int, payment_no: Int, way: Int, amount: Int, status: Int, reason: Text,
         lines: Text, attempts: Int, replaced_by: Int, created_at: Int, succeeded_at: Int,
     }
     REFUND_MOVES = "refunds" {
@@ -51,14 +51,15 @@ table! {
     }
     /// Packages and virtual deliveries.
     pub(crate) SHIPMENTS = "shipments" {
-        no: Int, shop_no: Int, status: Int, delivery: Int, carrier: Text, waybill: Text, items: Text, secrets: Bytes,
-        attributes: Text, created_at: Int, shipped_at: Int, delivered_at: Int,
+        no: Int, shop_no: Int, aftersale_no: Int, status: Int, delivery: Int, carrier: Text, waybill: Text, items: Text,
+        secrets: Bytes, attributes: Text, created_at: Int, shipped_at: Int, delivered_at: Int, delayed_at: Int,
+        told_at: Int, note: Text,
     }
     SHIPMENT_MOVES = "shipments" {
         no: Int, status: Int, delivery: Int, carrier: Text, waybill: Text, items: Text, secrets: Bytes,
-        attributes: Text, shipped_at: Int, delivered_at: Int,
+        attributes: Text, shipped_at: Int, delivered_at: Int, delayed_at: Int, told_at: Int, note: Text,
     }
-    WAYBILLS = "waybills" { waybill: Text, shipment_no: Int }
+    WAYBILLS = "waybills" { waybill: Text, shipment_no: Int, kind: Int }
     STOCK_KEYS = "stock" { ord: Int, business: Text, stock_key: Text }
     /// What there is.
     pub(crate) STOCK = "stock" { business: Text, stock_key: Text, available: Int, reserved: Int, sold: Int }
@@ -179,6 +180,7 @@ pub(crate) fn put_refund(rows: &mut Rows, refund: &Refund) {
     rows.int(refund.no.0);
     rows.int(refund.pay_no.0);
     rows.opt_int(refund.shop_no.map(|no| no.0));
+    rows.opt_int(refund.aftersale_no.map(|no| no.0));
     rows.opt_int(refund.payment_no.map(|no| no.0));
     rows.int(refund.way.code().into());
     rows.int(refund.amount);
@@ -205,6 +207,7 @@ pub(crate) fn take_refund(row: &mut Reader<'_>) -> Result<Refund, StoreError> {
         no: RefundNo(row.int()?),
         pay_no: OrderNo(row.int()?),
         shop_no: row.opt_int()?.map(OrderNo),
+        aftersale_no: row.opt_int()?.map(AftersaleNo),
         payment_no: row.opt_int()?.map(PaymentNo),
         way: row.code(Way::from_code)?,
         amount: row.int()?,
@@ -283,6 +286,7 @@ pub(crate) fn take_book_day(row: &mut Reader<'_>) -> Result<BookDay, StoreError>
 pub(crate) fn put_shipment(rows: &mut Rows, shipment: &Shipment) {
     rows.int(shipment.no.0);
     rows.int(shipment.shop_no.0);
+    rows.opt_int(shipment.aftersale_no.map(|no| no.0));
     rows.int(shipment.status.code().into());
     rows.int(shipment.delivery.code().into());
     rows.text(&shipment.carrier);
@@ -293,6 +297,9 @@ pub(crate) fn put_shipment(rows: &mut Rows, shipment: &Shipment) {
     rows.int(shipment.created_at);
     rows.opt_int(shipment.shipped_at);
     rows.opt_int(shipment.delivered_at);
+    rows.opt_int(shipment.delayed_at);
+    rows.opt_int(shipment.told_at);
+    rows.text(&shipment.note);
 }
 
 pub(crate) fn move_shipment(rows: &mut Rows, shipment: &Shipment) {
@@ -306,12 +313,16 @@ pub(crate) fn move_shipment(rows: &mut Rows, shipment: &Shipment) {
     rows.json(&shipment.attributes);
     rows.opt_int(shipment.shipped_at);
     rows.opt_int(shipment.delivered_at);
+    rows.opt_int(shipment.delayed_at);
+    rows.opt_int(shipment.told_at);
+    rows.text(&shipment.note);
 }
 
 pub(crate) fn take_shipment(row: &mut Reader<'_>) -> Result<Shipment, StoreError> {
     Ok(Shipment {
         no: ShipmentNo(row.int()?),
         shop_no: OrderNo(row.int()?),
+        aftersale_no: row.opt_int()?.map(AftersaleNo),
         status: row.code(ShipmentStatus::from_code)?,
         delivery: row.code(Delivery::from_code)?,
         carrier: row.text()?,
@@ -322,6 +333,9 @@ pub(crate) fn take_shipment(row: &mut Reader<'_>) -> Result<Shipment, StoreError
         created_at: row.int()?,
         shipped_at: row.opt_int()?,
         delivered_at: row.opt_int()?,
+        delayed_at: row.opt_int()?,
+        told_at: row.opt_int()?,
+        note: row.text()?,
     })
 }
 

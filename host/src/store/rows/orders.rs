@@ -1,6 +1,6 @@
 //! Pay orders, shop orders, items and flows.
 
-use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::digest::{Context, SHA256};
 
 use crate::domain::change::Flow;
 use crate::domain::ids::{OrderNo, PaymentNo};
@@ -25,7 +25,7 @@ table! {
         no: Int, pay_no: Int, buyer: Text, shop: Text, business: Text, kind: Int, status: Int, sub_status: Int,
         version: Int, visible: Int, attention: Text, expire_time: Int, reason: Text, amounts: Text, plugin: Bytes,
         suspended: Text, packed_at: Int, pending_signals: Int, decisions: Int, attributes: Text, sequences: Text, created_at: Int, paid_at: Int,
-        shipped_at: Int, received_at: Int, ended_at: Int, updated_at: Int, facts: Text, mark: Int,
+        shipped_at: Int, received_at: Int, ended_at: Int, updated_at: Int, out_id: Text, facts: Text, mark: Int,
     }
     /// What of L2 moves on.
     SHOP_MOVES = "shop_orders" {
@@ -34,14 +34,14 @@ table! {
         decisions: Int, attributes: Text, sequences: Text, paid_at: Int, shipped_at: Int, received_at: Int, ended_at: Int, updated_at: Int,
     }
     /// What of L2 rarely changes.
-    SHOP_FACTS = "shop_orders" { no: Int, facts: Text, mark: Int }
+    SHOP_FACTS = "shop_orders" { no: Int, out_id: Text, facts: Text, mark: Int }
     /// L3.
     pub(crate) ITEM_ORDERS = "item_orders" {
         no: Int, shop_no: Int, line: Int, sku: Text, quantity: Int, original: Int, price: Int, tax: Int, share: Text,
-        refunded: Text, facts: Text,
+        refunded: Text, ratings: Int, facts: Text,
     }
     /// What of L3 moves on.
-    ITEM_MOVES = "item_orders" { no: Int, share: Text, refunded: Text }
+    ITEM_MOVES = "item_orders" { no: Int, share: Text, refunded: Text, ratings: Int }
     /// History.
     pub(crate) FLOWS = "flows" {
         shop_no: Int, version: Int, n: Int, event: Text, from_status: Int, from_sub: Int, to_status: Int, to_sub: Int,
@@ -153,6 +153,7 @@ pub(crate) fn put_shop(rows: &mut Rows, order: &ShopOrder) {
     rows.opt_int(order.received_at);
     rows.opt_int(order.ended_at);
     rows.int(order.updated_at);
+    rows.opt_text(order.out_id.as_deref());
     rows.text(&facts);
     rows.int(mark);
 }
@@ -185,15 +186,22 @@ pub(crate) fn move_shop(rows: &mut Rows, order: &ShopOrder) {
 /// The cells of a shop order whose facts changed.
 pub(crate) fn facts_shop(rows: &mut Rows, order: &ShopOrder, facts: &str, mark: i64) {
     rows.int(order.no.0);
+    rows.opt_text(order.out_id.as_deref());
     rows.text(facts);
     rows.int(mark);
 }
 
-/// The facts as JSON, and their digest. Hardly a step of an order changes them, so they are written only when the stored
+/// The facts as JSON, and the digest of them and the seller's reference. Hardly a step of an order changes them, so they are written only when the stored
 /// digest differs.
 pub(crate) fn mark(order: &ShopOrder) -> (String, i64) {
     let facts = serde_json::to_string(&order.facts).unwrap_or_default();
-    let hash = digest(&SHA256, facts.as_bytes());
+    let mut told = Context::new(&SHA256);
+    told.update(facts.as_bytes());
+    if let Some(out_id) = &order.out_id {
+        told.update(&[0]);
+        told.update(out_id.as_bytes());
+    }
+    let hash = told.finish();
     let mut first = [0; 8];
     first.copy_from_slice(&hash.as_ref()[..8]);
     (facts, i64::from_be_bytes(first))
@@ -229,6 +237,7 @@ pub(crate) fn take_shop(row: &mut Reader<'_>) -> Result<ShopOrder, StoreError> {
         received_at: row.opt_int()?,
         ended_at: row.opt_int()?,
         updated_at: row.int()?,
+        out_id: row.opt_text()?,
         facts: row.json()?,
         items: vec![],
     };
@@ -247,6 +256,7 @@ pub(crate) fn put_item(rows: &mut Rows, shop_no: OrderNo, item: &ItemOrder) {
     rows.int(item.tax);
     rows.json(&item.share);
     rows.json(&item.refunded);
+    rows.int(item.ratings.into());
     rows.json(&item.facts);
 }
 
@@ -255,6 +265,7 @@ pub(crate) fn move_item(rows: &mut Rows, item: &ItemOrder) {
     rows.int(item.no.0);
     rows.json(&item.share);
     rows.json(&item.refunded);
+    rows.int(item.ratings.into());
 }
 
 /// An item and its shop order from a row of [`ITEM_ORDERS`].
@@ -271,6 +282,7 @@ pub(crate) fn take_item(row: &mut Reader<'_>) -> Result<(OrderNo, ItemOrder), St
         tax: row.int()?,
         share: row.json()?,
         refunded: row.json()?,
+        ratings: row.small()?,
         facts: row.json()?,
     };
     Ok((shop_no, item))

@@ -47,7 +47,8 @@ table! {
     }
     /// What shops get.
     pub(crate) SETTLEMENTS = "settlements" {
-        shop_no: Int, gross: Int, technical_fee: Int, promotion_fee: Int, net: Int, at: Int,
+        shop_no: Int, shop: Text, business: Text, currency: Text, gross: Int, technical_fee: Int, promotion_fee: Int,
+        net: Int, at: Int,
     }
     SETTLEMENT_KEYS = "settlements" { ord: Int, shop_no: Int }
     IDEMPOTENCY = "idempotency" {
@@ -233,6 +234,9 @@ pub(crate) fn put_dead(rows: &mut Rows, unpark: &Unpark, reason: &str, at: Milli
 
 pub(crate) fn put_settlement(rows: &mut Rows, settlement: &Settlement) {
     rows.int(settlement.shop_no.0);
+    rows.text(settlement.shop.as_str());
+    rows.text(settlement.business.as_str());
+    rows.text(settlement.currency.as_str());
     rows.int(settlement.gross);
     rows.int(settlement.technical_fee);
     rows.int(settlement.promotion_fee);
@@ -243,6 +247,9 @@ pub(crate) fn put_settlement(rows: &mut Rows, settlement: &Settlement) {
 pub(crate) fn take_settlement(row: &mut Reader<'_>) -> Result<Settlement, StoreError> {
     Ok(Settlement {
         shop_no: OrderNo(row.int()?),
+        shop: row.id()?,
+        business: row.id()?,
+        currency: row.id()?,
         gross: row.int()?,
         technical_fee: row.int()?,
         promotion_fee: row.int()?,
