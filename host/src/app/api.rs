@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::domain::cart::Cart;
 use crate::domain::decide::refund::Wanted;
-use crate::domain::ids::{Digest, Millis, OrderNo, PaymentMethod, PaymentNo, RefundNo};
+use crate::domain::ids::{AftersaleNo, Digest, Millis, OrderNo, PaymentMethod, PaymentNo, RefundNo};
 use crate::domain::money::Minor;
 use crate::domain::payment::Refund;
 
@@ -200,7 +200,10 @@ pub struct RefundOrder {
 pub struct RefundedOrder {
     /// The order as it is now.
     pub order: OrderAnswer,
-    /// The refunds that this made, one per way and shop order.
+    /// The after-sales that this made, one per shop order: `/aftersales/{no}` says how far they are.
+    #[schema(value_type = Vec<String>)]
+    pub aftersales: Vec<AftersaleNo>,
+    /// The refunds that this made, one per way and shop order; none while a merchant or a supplier is asked first.
     pub refunds: Vec<RefundedPart>,
 }
 

@@ -12,6 +12,7 @@ mod methods;
 pub mod numbers;
 pub mod orders;
 
+pub mod aftersale;
 pub mod callback;
 pub mod cancel;
 pub mod create;

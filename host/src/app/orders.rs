@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::App;
 use super::api::{EventAnswer, Idempotency, OrderAnswer, ShopOrderAnswer};
 use super::problem::{Kind, Problem};
+use crate::domain::aftersale::Aftersale;
 use crate::domain::change::{Change, Claim, Refusal, StoredClaim};
 use crate::domain::draft::Draft;
 use crate::domain::ids::OrderNo;
@@ -12,6 +13,7 @@ use crate::domain::time::rfc3339;
 use crate::domain::tree::OrderTree;
 use crate::identity::{Principal, Role};
 use crate::store::{CommitError, StoreError};
+use crate::telemetry::metrics::{AFTERSALE_SECONDS, AFTERSALES};
 
 /// How often a decision is made again because somebody else was faster.
 pub const TRIES: usize = 8;
@@ -171,7 +173,21 @@ where
 
 /// Commits a change.
 pub async fn commit(app: &App, change: Change) -> Result<(), Denied> {
-    app.store.commit(change).await.map(drop).map_err(denied)
+    let aftersales: Vec<Aftersale> = change.aftersales.iter().map(|write| write.row().clone()).collect();
+    app.store.commit(change).await.map_err(denied)?;
+    aftersales.iter().for_each(count);
+    Ok(())
+}
+
+/// Counts the state that an after-sale reached, and how long it took to its end.
+fn count(aftersale: &Aftersale) {
+    let (business, state) = (aftersale.business.to_string(), aftersale.status.word());
+    metrics::counter!(AFTERSALES, "business" => business.clone(), "type" => aftersale.kind.word(), "state" => state)
+        .increment(1);
+    let took = aftersale.ended_at.map(|ended| u64::try_from(ended - aftersale.created_at).unwrap_or(0));
+    if let Some(took) = took.map(std::time::Duration::from_millis) {
+        metrics::histogram!(AFTERSALE_SECONDS, "business" => business, "state" => state).record(took.as_secs_f64());
+    }
 }
 
 /// A write that was not made.

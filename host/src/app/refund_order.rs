@@ -1,22 +1,26 @@
-//! Giving money back on the seller's or the platform's word: an order, a shop order or parts of its items.
+//! Giving money back by the number of an order: all of it, a shop order, or parts of its items.
 
 use super::App;
+use super::aftersale::apply::{Request, application, keep, price};
+use super::aftersale::{Fresh, follow, money, numbers, prepare};
 use super::api::{Idempotency, RefundOrder, RefundedOrder, RefundedPart};
-use super::numbers::fresh;
-use super::orders::{Decided, Freshness, Keyed, answer, change_once, owned, role, tree as read_tree, wrong_state};
+use super::orders::{Decided, Freshness, Keyed, answer, change_once, owned, tree as read_tree, wrong_state};
 use super::pay::actor;
 use super::problem::Problem;
-use super::refund::{line_rules, spawn};
-use crate::domain::decide::refund::{self as decide, Left, REFUNDS, Wanted};
-use crate::domain::decide::undo::{Freight, undo};
+use super::refund::line_rules;
+use crate::domain::aftersale::{Aftersale, AftersaleKind, AftersaleStatus};
+use crate::domain::change::Decision;
+use crate::domain::decide::aftersale::{self as decide, Priced};
+use crate::domain::decide::refund::{Wanted, left};
 use crate::domain::draft::Draft;
 use crate::domain::ids::{OrderNo, RefundNo};
-use crate::domain::order::{Reason, ShopOrder, Status, SubStatus};
+use crate::domain::order::{ShopOrder, Status, SubStatus};
 use crate::domain::tree::OrderTree;
 use crate::identity::{Principal, Role};
 
-/// Owes the money in one change and sends it after it. Without items everything of the order goes back and it closes;
-/// freight is retained once it was shipped. With items their parts go back, and the order goes on.
+/// Refunds an order, a shop order or parts of items, each shop order as one after-sale. A seller's word needs no other:
+/// the money begins at once, or as soon as the supplier has taken back what it delivered. A buyer's is an application.
+/// When everything of a shop order went back it closes; freight is retained once something was sent.
 pub async fn refund(
     app: &App,
     who: &Principal,
@@ -24,29 +28,71 @@ pub async fn refund(
     request: RefundOrder,
     key: Option<Idempotency>,
 ) -> Result<RefundedOrder, Problem> {
-    role(who, &[Role::Shop, Role::Business, Role::Operator, Role::Admin])?;
     let keyed = Keyed::new(who, "refund", key.as_ref());
-    let read = read_tree(app, no, Freshness::Cached).await?;
-    let numbers = fresh(app, REFUNDS * read.shops.len(), no.slot()).await?;
+    let read = read_tree(app, no, Freshness::Fresh).await?;
+    owned(who, &read, no)?;
+    let wanted_now = wanted(&read, no, &request)?;
+    let mut prepared = vec![];
+    for shop in concerned(&read, no, &wanted_now)? {
+        let asked = asked(shop, &wanted_now, &request.reason);
+        // A seller gives back all of it; what a buyer gets may be less a fee.
+        let priced = if who.role == Role::Buyer { price(app, &read, shop.no, &asked).await? } else { (vec![], None) };
+        prepare(app, &read, shop.no).await;
+        prepared.push(Prepared { shop_no: shop.no, asked, priced, fresh: numbers(app, shop.no).await? });
+    }
     let refunded = change_once(app, no, &keyed, |tree| {
         owned(who, tree, no)?;
-        let wanted = wanted(tree, no, &request)?;
+        concerned(tree, no, &wanted(tree, no, &request)?)?;
         let known: Vec<RefundNo> = tree.refunds.iter().map(|r| r.no).collect();
         let mut draft = Draft::new(tree, app.clock.now(), &actor(who));
-        let concerned = concerned(tree, no, &wanted)?;
-        for (shop, numbers) in concerned.into_iter().zip(numbers.chunks(REFUNDS)) {
-            let numbers: Vec<RefundNo> = numbers.iter().map(|n| RefundNo(*n)).collect();
-            one(app, &mut draft, shop, &wanted, &request.reason, &numbers)?;
+        for one in &prepared {
+            ask(app, who, &mut draft, one)?;
         }
         let fresh = draft.tree().refunds.iter().filter(|r| !known.contains(&r.no)).map(RefundedPart::from).collect();
-        let outcome = RefundedOrder { order: answer(draft.tree()), refunds: fresh };
+        let aftersales = prepared.iter().map(|one| one.fresh.aftersale).collect();
+        let outcome = RefundedOrder { order: answer(draft.tree()), aftersales, refunds: fresh };
         Ok(Decided::Commit(Box::new(draft), outcome))
     });
     let (outcome, tree) = refunded.await?;
     if let Some(tree) = tree {
-        spawn(app, tree.pay.no);
+        for one in &prepared {
+            follow(app, &tree, one.shop_no);
+        }
     }
     Ok(outcome)
+}
+
+/// A shop order's part of a refund.
+struct Prepared {
+    shop_no: OrderNo,
+    asked: Request,
+    priced: (Vec<Priced>, Option<Decision>),
+    fresh: Fresh,
+}
+
+fn asked(shop: &ShopOrder, wanted: &[Wanted], reason: &str) -> Request {
+    let mine = wanted.iter().filter(|w| shop.items.iter().any(|i| i.no == w.item_no)).copied();
+    Request { kind: AftersaleKind::Refund, items: mine.collect(), reason: reason.to_owned(), evidence: None }
+}
+
+fn ask(app: &App, who: &Principal, draft: &mut Draft, one: &Prepared) -> Result<(), Problem> {
+    let (no, tree) = (one.shop_no, draft.tree().clone());
+    let shop = tree.shop(no).ok_or_else(|| Problem::not_found(format!("order {no}")))?;
+    if one.asked.items.is_empty() && tree.aftersales_of(no).any(Aftersale::holds) {
+        let detail = "a buyer's after-sale is open: decide it first, or name the items to refund";
+        return Err(Problem::conflict("aftersale-open", detail).of(no));
+    }
+    let rules = line_rules(app, &shop.business);
+    let (priced, decision) = &one.priced;
+    let application = application(who, &tree, shop, &one.asked, (one.fresh.aftersale, priced), draft.at());
+    decide::apply(draft, no, application, &rules)?;
+    keep(draft, no, decision.clone());
+    let waits =
+        draft.tree().aftersales.iter().any(|a| a.no == one.fresh.aftersale && a.status == AftersaleStatus::Applied);
+    if who.role != Role::Buyer && waits {
+        decide::approve(draft, one.fresh.aftersale, &rules, one.fresh.shipment, "the seller's word")?;
+    }
+    money(app, draft, no, &rules, &one.fresh.refunds)
 }
 
 /// The items as asked for; an item's own number means that whole item.
@@ -56,7 +102,7 @@ fn wanted(tree: &OrderTree, no: OrderNo, request: &RefundOrder) -> Result<Vec<Wa
     if !request.items.is_empty() {
         return Err(Problem::invalid("bad-body", "items: only with a pay order's or shop order's number"));
     }
-    let left = decide::left(tree, shop).into_iter().find(|line| line.item_no == Some(item.no));
+    let left = left(tree, shop).into_iter().find(|line| line.item_no == Some(item.no));
     let quantity = left.map_or(0, |line| line.quantity);
     Ok(vec![Wanted { item_no: no, quantity, amount: None }])
 }
@@ -80,39 +126,4 @@ fn concerned<'t>(tree: &'t OrderTree, no: OrderNo, wanted: &[Wanted]) -> Result<
 
 fn can_be_refunded(shop: &ShopOrder) -> bool {
     matches!(shop.status, Status::Paid | Status::Shipped | Status::Received) && shop.sub_status != SubStatus::Closing
-}
-
-fn one(
-    app: &App,
-    draft: &mut Draft,
-    shop: &ShopOrder,
-    wanted: &[Wanted],
-    reason: &str,
-    numbers: &[RefundNo],
-) -> Result<(), Problem> {
-    let left = decide::left(draft.tree(), shop);
-    let mine: Vec<Wanted> = wanted.iter().filter(|w| shop.items.iter().any(|i| i.no == w.item_no)).copied().collect();
-    let parts = decide::parts(&left, &mine).map_err(|e| Problem::conflict("refund-above-remaining", e.to_string()))?;
-    if mine.is_empty() || is_everything(&left, &parts) {
-        if shop.suspended.is_some() {
-            let detail = "its supplier is being asked right now; try again when that is known";
-            return Err(Problem::conflict("hook-in-flight", detail).of(shop.no));
-        }
-        let unshipped = shop.status == Status::Paid && shop.sub_status != SubStatus::PartShipped;
-        let freight = if unshipped { Freight::Back } else { Freight::Kept };
-        let rules = line_rules(app, &shop.business);
-        undo(draft, shop.no, &Reason::new("refunded", reason), freight, &rules, numbers);
-    } else {
-        draft.stay(shop.no, "refund_owed", reason);
-        decide::owe(draft, shop, &parts, reason, numbers);
-    }
-    Ok(())
-}
-
-/// Whether the parts are all that is left of the items.
-fn is_everything(left: &[Left], parts: &[Left]) -> bool {
-    left.iter().filter(|line| line.item_no.is_some()).all(|line| {
-        let gone = parts.iter().find(|part| part.item_no == line.item_no);
-        line.quantity == 0 && line.cash() == 0 || gone == Some(line)
-    })
 }

@@ -1,11 +1,11 @@
 //! Ship notices and deliveries, by number of order, shipment or waybill.
 
-use super::App;
 use super::api::{EventAnswer, Idempotency};
 use super::forward::{Cause, Event, Forward, advance};
 use super::orders::{Freshness, Keyed, event_answer, must_be_shop_order, owned, role, store_problem, tree};
 use super::pay::actor;
 use super::problem::Problem;
+use super::{App, aftersale};
 use crate::domain::change::ShipNotice;
 use crate::domain::ids::{OrderNo, ShipmentNo};
 use crate::domain::tree::OrderTree;
@@ -59,10 +59,10 @@ pub async fn deliver(
         (None, Some(shipment), _) => (order_of(app, shipment).await?, Some(shipment)),
         (None, None, Some(waybill)) => {
             let tree = app.store.tree_of_waybill(&waybill).await.map_err(store_problem)?;
-            let Some((Carried::Shipment(shipment), tree)) = tree else {
-                return Err(Problem::not_found(format!("waybill {waybill}")));
-            };
-            (shop_of(&tree, shipment)?, Some(shipment))
+            match tree.ok_or_else(|| Problem::not_found(format!("waybill {waybill}")))? {
+                (Carried::Shipment(shipment), tree) => (shop_of(&tree, shipment)?, Some(shipment)),
+                (Carried::Return(no), _) => return aftersale::parcel_arrived(app, who, no).await,
+            }
         }
         (None, None, None) => {
             let detail = "name the package by order_no, shipment_no or waybill";

@@ -7,6 +7,7 @@ use super::forward::{Cause, Event, Forward, advance};
 use super::orders::{Decided, change, store_problem};
 use super::problem::{Kind, Problem};
 use super::{query, refund};
+use crate::domain::aftersale::Aftersale;
 use crate::domain::change::{Parked, Timer, TimerKind, Unpark};
 use crate::domain::decide::settle;
 use crate::domain::draft::Draft;
@@ -36,6 +37,7 @@ pub async fn fire(app: &App, timer: Timer) -> Result<(), Problem> {
         TimerKind::Settle => settle_order(app, no).await?,
         TimerKind::Refund => refund::drive(app, no).await?,
         TimerKind::Query => query::drive(app, no, timer.attempt).await?,
+        TimerKind::Aftersale => super::aftersale::deadlines(app, no).await?,
         TimerKind::Parked => parked(app, no, timer.attempt).await?,
     }
     disarm_if_still_due(app, timer).await
@@ -107,10 +109,11 @@ async fn settle_order(app: &App, no: OrderNo) -> Result<(), Problem> {
         };
         let rules = refund::line_rules(app, &shop.business);
         let mut draft = Draft::new(tree, app.clock.now(), "timer:settle");
-        if tree.refunds.iter().any(|r| r.shop_no == Some(no) && r.is_owed()) {
-            // What goes back is not earned: the end of the last refund arms it again, this is only for safety.
-            draft.stay(no, "settle_later", "a refund is owed");
-            draft.arm(no, TimerKind::Settle, app.clock.now() + SETTLE_LATER_MS, 0);
+        let owes = tree.refunds.iter().any(|r| r.shop_no == Some(no) && r.is_owed());
+        if owes || tree.aftersales_of(no).any(Aftersale::is_open) {
+            // What may go back is not earned: the end of the last one arms it again, this is only for safety.
+            draft.stay(no, "settle_later", "a refund is owed or an after-sale is open");
+            draft.deadline(no, TimerKind::Settle, app.clock.now() + SETTLE_LATER_MS);
             return Ok(Decided::Commit(Box::new(draft), ()));
         }
         settle::complete(&mut draft, no, &rules);

@@ -105,12 +105,16 @@ pub struct AftersaleDetail {
     /// The money was asked for in this sum, where less than the units' price was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub asked: Option<Minor>,
+    /// Its refunds were made: they count now, and not its claims.
+    pub refund_begun: bool,
     /// Times that the buyer changed it after a rejection.
     pub resubmits: u8,
     /// Why it was rejected last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rejection: Option<String>,
-    /// Where the goods were when it was rejected: not back yet, or back.
+    /// The buyer withdrew it.
+    pub withdrawn: bool,
+    /// The merchant has the goods back.
     pub goods_back: bool,
     /// The words that ended it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -159,13 +163,18 @@ impl Aftersale {
 
     /// Whether its parts are held against other refunds: it is open, and its own refunds do not count yet.
     pub fn holds(&self) -> bool {
-        self.is_open() && self.status != AftersaleStatus::Refunding
+        self.is_open() && !self.detail.refund_begun
+    }
+
+    /// Whether goods must come back first.
+    pub fn takes_goods_back(&self) -> bool {
+        self.kind != AftersaleKind::Refund
     }
 
     /// Whether what it is about must not be shipped: it may become a refund.
     pub fn keeps_from_shipping(&self) -> bool {
         use AftersaleStatus as S;
-        self.is_open() && matches!(self.status, S::Applied | S::Approved | S::Arbitrating)
+        self.is_open() && self.detail.unshipped && matches!(self.status, S::Applied | S::Approved | S::Arbitrating)
     }
 
     /// Whether it came to what the buyer wanted.

@@ -207,6 +207,8 @@ coded!(
         Parked = 6, "parked";
         /// Ask providers what became of payments. Subject: L1.
         Query = 7, "query";
+        /// The earliest deadline of its after-sales. Subject: L2.
+        Aftersale = 9, "aftersale";
     }
 );
 

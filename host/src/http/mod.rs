@@ -1,10 +1,11 @@
 //! HTTP: routes, bodies, problem+json. The only user of axum and the only place that knows status codes.
 //!
 //! Reading order: `router` (every route and who may use it) → `around` (what happens to every request) → `orders`,
-//! `payments`, `shipments`, `admin` (handlers: parse, call the use case, answer) → `json`, `params`, `caller`, `reply`.
+//! `payments`, `shipments`, `aftersales`, `admin` (handlers: parse, call the use case, answer) → `json`, `params`, `caller`, `reply`.
 
 mod access;
 mod admin;
+mod aftersales;
 mod around;
 mod caller;
 mod cart;
@@ -22,6 +23,7 @@ mod serve;
 mod shipments;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod wallet;
 
 use std::sync::Arc;

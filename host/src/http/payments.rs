@@ -12,6 +12,7 @@ use super::caller::Caller;
 use super::json::{Command, Nothing};
 use super::params::{At, Repeatable};
 use super::reply::{Answer, Refused, ok};
+use super::texts::text;
 use crate::app::api::{PaymentAnswer, RefundOrder, RefundedOrder, RefundedPart};
 use crate::app::callback::Verdict;
 use crate::app::problem::Problem;
@@ -101,10 +102,17 @@ pub(super) struct RefundItem {
     amount: Option<Minor>,
 }
 
+impl From<RefundItem> for Wanted {
+    fn from(item: RefundItem) -> Self {
+        Self { item_no: item.item_no, quantity: item.quantity, amount: item.amount }
+    }
+}
+
 /// Give money back for a paid order, a shop order or an item.
 ///
-/// Without `items` everything that is left goes back and the order closes; freight is retained once it was shipped. The
-/// money is split over the ways it was paid. 409 `refund-above-remaining` says what is left.
+/// Makes an after-sale for each shop order: a buyer's is decided by its merchant, a seller's needs no other word. Without
+/// `items` everything that is left goes back and the order closes; freight is retained once something was sent. The money
+/// is split over the ways it was paid. 409 `refund-above-remaining` says what is left.
 #[utoipa::path(post, path = "/api/v1/orders/{order_no}/refund", tag = "payments", request_body = RefundBody,
     params(("order_no" = String, Path, description = "An order of any level"), Repeatable),
     responses((status = 200, description = "What goes back", body = RefundedOrder)))]
@@ -115,12 +123,11 @@ pub(super) async fn refund(
     call: Command<RefundBody>,
 ) -> Answer<RefundedOrder> {
     let RefundBody { reason, items } = call.body;
-    let reason = text("reason", reason)?;
+    let reason = text("reason", reason, REASON_MAX)?;
     if items.len() > ITEMS_MAX {
         return Err(Problem::invalid("bad-body", format!("items: at most {ITEMS_MAX}")).into());
     }
-    let wanted = |item: RefundItem| Wanted { item_no: item.item_no, quantity: item.quantity, amount: item.amount };
-    let request = RefundOrder { reason, items: items.into_iter().map(wanted).collect() };
+    let request = RefundOrder { reason, items: items.into_iter().map(Into::into).collect() };
     let app = room.app.clone();
     let work = async move { refund_order::refund(&app, &who, no, request, call.key).await };
     Ok(ok(room.finish("refund", work).await?))
@@ -147,7 +154,7 @@ pub(super) async fn settle(
     call: Command<SettleBody>,
 ) -> Answer<PaymentAnswer> {
     let SettleBody { way, note } = call.body;
-    let note = text("note", note)?;
+    let note = text("note", note, REASON_MAX)?;
     let app = room.app.clone();
     let work = async move { dispute::settle(&app, &who, no, way, &note).await };
     Ok(ok(room.finish("settle", work).await?))
@@ -171,17 +178,10 @@ pub(super) async fn retry_refund(
     At(no): At<RefundNo>,
     call: Command<RetryBody>,
 ) -> Answer<RefundedPart> {
-    let note = text("note", call.body.note)?;
+    let note = text("note", call.body.note, REASON_MAX)?;
     let app = room.app.clone();
     let work = async move { dispute::retry_refund(&app, &who, no, &note).await };
     Ok(ok(room.finish("retry", work).await?))
-}
-
-fn text(name: &str, text: String) -> Result<String, Refused> {
-    if (1..=REASON_MAX).contains(&text.chars().count()) {
-        return Ok(text);
-    }
-    Err(Problem::invalid("bad-body", format!("{name}: 1 to {REASON_MAX} characters")).into())
 }
 
 /// A payment provider's callback.

@@ -18,7 +18,7 @@ use utoipa_axum::routes;
 use super::access::{only, public, upload};
 use super::around::{Routes, around};
 use super::reply::{ProblemBody, Refused};
-use super::{Room, Shared, admin, caller, docs, health, orders, payments, sandbox, shipments, wallet};
+use super::{Room, Shared, admin, aftersales, caller, docs, health, orders, payments, sandbox, shipments, wallet};
 use crate::app::App;
 use crate::app::problem::Problem;
 use crate::identity::Role::{self, Admin, Business, Buyer, Operator, Shop};
@@ -53,7 +53,19 @@ fn routes() -> OpenApiRouter<Shared> {
         .routes(only(BUYERS, routes!(payments::query)))
         .routes(only(BUYERS, routes!(payments::close)))
         .routes(only(STAFF, routes!(payments::log)))
-        .routes(only(SELLERS, routes!(payments::refund)))
+        .routes(only(&Role::ALL, routes!(payments::refund)))
+        .routes(only(BUYERS, routes!(aftersales::apply)))
+        .routes(only(BUYERS, routes!(aftersales::quote)))
+        .routes(only(&Role::ALL, routes!(aftersales::list)))
+        .routes(only(&Role::ALL, routes!(aftersales::get)))
+        .routes(only(SELLERS, routes!(aftersales::approve)))
+        .routes(only(SELLERS, routes!(aftersales::reject)))
+        .routes(only(BUYERS, routes!(aftersales::cancel)))
+        .routes(only(BUYERS, routes!(aftersales::resubmit)))
+        .routes(only(BUYERS, routes!(aftersales::arbitrate)))
+        .routes(only(&Role::ALL, routes!(aftersales::evidence)))
+        .routes(only(BUYERS, routes!(aftersales::send_back)))
+        .routes(only(SELLERS, routes!(aftersales::confirm_return)))
         .routes(only(STAFF, routes!(payments::settle)))
         .routes(only(STAFF, routes!(payments::retry_refund)))
         .routes(public(routes!(payments::callback)))

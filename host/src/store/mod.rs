@@ -15,8 +15,8 @@ pub use self::committer::{LEASE_MS, Published, Purged, StreamMark};
 pub use self::error::{CommitError, StoreError};
 pub use self::open::{Durability, Settings};
 pub use self::read::{
-    AccountSums, Attention, Backlog, Carried, Cursor, DeadLetter, Filter, Lease, OfAccount, Outgoing, Posting,
-    Resolution, Span, StockLevel, StoredDiscrepancy, WalletEntry,
+    AccountSums, AftersaleFilter, Attention, Backlog, Carried, Cursor, DeadLetter, Filter, Lease, OfAccount, Outgoing,
+    Posting, Resolution, Span, StockLevel, StoredDiscrepancy, WalletEntry,
 };
 pub use self::rows::catalogue::StoredCoupon;
 pub use self::sql::Dialect;

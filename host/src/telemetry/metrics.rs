@@ -57,6 +57,8 @@ metrics! {
     ORDERS_CREATED = "hookline_orders_created_total", Counter, "Shop orders made, by business line.";
     ORDERS_ATTENTION = "hookline_orders_attention_total", Counter, "Times a shop order began to need a person.";
     ORDERS_SHIP_OVERDUE = "hookline_orders_ship_overdue_total", Counter, "Paid shop orders whose shipping deadline passed.";
+    AFTERSALES = "hookline_aftersales_total", Counter, "After-sales that reached a state, by business line, type and state.";
+    AFTERSALE_SECONDS = "hookline_aftersale_duration_seconds", Timing, "Time from an after-sale's application to its end, by business line and end.";
     CALLBACKS_REFUSED = "hookline_callbacks_refused_total", Counter, "Payment callbacks that were not believed, by method.";
     PAYMENTS_SUCCEEDED = "hookline_payments_succeeded_total", Counter, "Payments that made an order paid, by method.";
     PAYMENTS_TOO_LATE = "hookline_payments_too_late_total", Counter, "Payments for orders that could no longer take them, by method.";

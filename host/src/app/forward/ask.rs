@@ -12,14 +12,14 @@ use crate::app::{App, pay};
 use crate::domain::change::{JournalRow, JournalWrite, SignalKey, SignalRow, TimerKind};
 use crate::domain::decide::refund::REFUNDS;
 use crate::domain::decide::ship::{BadEffect, Sealed};
-use crate::domain::decide::{receive as receiving, ship as shipping, undo, view};
+use crate::domain::decide::{aftersale, receive as receiving, ship as shipping, undo, view};
 use crate::domain::draft::Draft;
 use crate::domain::hook::{
-    Answer, DeductInput, Hook, HttpRequest, JournalEntry, ReceiveInput, Repeat, ShipInput, Shipped, Signal, Step,
-    Trigger, Verdict, Wait,
+    Answer, DeductInput, Hook, HttpRequest, JournalEntry, ReceiveInput, RefundLine, Repeat, RevokeInput, ShipInput,
+    Shipped, Signal, Step, Trigger, Verdict, Wait,
 };
-use crate::domain::ids::{Digest, Millis, OrderNo, RefundNo, ShipmentNo, SignalName};
-use crate::domain::order::{Reason, ShopOrder, Suspended, Waiting};
+use crate::domain::ids::{AftersaleNo, Digest, Millis, OrderNo, RefundNo, ShipmentNo, SignalName};
+use crate::domain::order::{Reason, ShopOrder, Suspended, SuspendedHook, Waiting};
 use crate::faults;
 use crate::plugin::{Call, Outcome};
 use crate::secrets::Place;
@@ -29,6 +29,8 @@ use crate::telemetry::metrics::ORDERS_ATTENTION;
 const CALLS: u32 = 16;
 /// A call may take this long before compensation looks after it.
 const CALL_MS: Millis = 120_000;
+/// Of a revoke's extras: the after-sale that it is for.
+const AFTERSALE: &str = "aftersale";
 /// Pause after a failure that is nobody's fault, such as a busy host.
 const PAUSE_MS: u32 = 1_000;
 
@@ -159,6 +161,54 @@ pub(super) async fn receive(
     answered.apply(app, draft, shop, cause, apply).await
 }
 
+/// Asks `aftersale.revoke`: what was done at the supplier for these units is undone before their money goes back. The
+/// after-sale's number is in the input's extras, so that a resumed hook knows whose it is.
+pub(super) async fn revoke(
+    app: &App,
+    draft: &mut Draft,
+    shop: &ShopOrder,
+    no: Option<AftersaleNo>,
+    arrived: Option<Arrived>,
+    cause: Cause,
+) -> Result<Asked, Problem> {
+    let row = no.and_then(|no| draft.tree().aftersales.iter().find(|a| a.no == no));
+    let line = |item_no| shop.items.iter().find(|i| i.no == item_no).map(|i| i.line);
+    let units = row.into_iter().flat_map(|a| &a.items).filter(|claim| claim.quantity > 0);
+    let items = units.filter_map(|c| Some(RefundLine { line: line(c.item_no)?, quantity: c.quantity })).collect();
+    let input = RevokeInput {
+        order: order_view(draft, shop)?,
+        items,
+        now: draft.at(),
+        settings: settings(app, shop),
+        journal: vec![],
+        extra: no.map(|no| (AFTERSALE.to_owned(), no.to_string())).into_iter().collect(),
+    };
+    let numbers: Vec<RefundNo> = fresh(app, REFUNDS, shop.no.slot()).await?.into_iter().map(RefundNo).collect();
+    let Some(answered) = ask(app, draft, shop, input, arrived, cause).await? else {
+        return Ok(Asked::Ended(Ended::Rest));
+    };
+    let named = answered.input.extra.iter().find(|(key, _)| key == AFTERSALE).and_then(|(_, no)| no.parse().ok());
+    let Some(no) = named else { return Ok(Asked::Spoiled("a revoke names no after-sale".into())) };
+    let rules = line_rules(app, &shop.business);
+    if let Outcome::Rejected(why) = &answered.call.outcome {
+        let why = why.clone();
+        draft.stay(shop.no, "aftersale_reject", why.clone()).suspended = None;
+        if let Err(cannot) = aftersale::not_revoked(draft, no, &rules, &why) {
+            return Ok(Asked::Spoiled(cannot.to_string()));
+        }
+        answered.record(draft, shop);
+        return Ok(Asked::Ended(Ended::Rest));
+    }
+    let apply = |draft: &mut Draft, _: &RevokeInput, done: crate::domain::hook::Revoked| {
+        let row = draft.stay(shop.no, "revoke", no.to_string());
+        row.suspended = None;
+        shipping::merge(&mut row.attributes, &done.attributes)?;
+        aftersale::proceed(draft, no, &rules, &numbers)?;
+        Ok(())
+    };
+    answered.apply(app, draft, shop, cause, apply).await
+}
+
 fn order_view(draft: &Draft, shop: &ShopOrder) -> Result<crate::domain::hook::OrderView, Problem> {
     view::order_view(draft.tree(), shop.no).ok_or_else(|| Problem::internal("a shop order is in its tree"))
 }
@@ -191,6 +241,8 @@ struct Answered<I: Input> {
     /// As frozen at the first run, JSON.
     frozen: Option<String>,
     call: Call<Step<I::Done>>,
+    /// Where the journal begins.
+    base: u32,
     /// Entries in the journal.
     entries: u32,
     writes: Vec<JournalWrite>,
@@ -209,15 +261,17 @@ async fn ask<I: Input>(
     cause: Cause,
 ) -> Result<Option<Answered<I>>, Problem> {
     let (mut entries, mut writes, mut consumed, mut frozen, mut intent) = (vec![], vec![], None, None, None);
+    let mut base = None;
     if let Some(suspended) = shop.suspended.as_ref().filter(|s| s.hook == I::SUSPENDED) {
         input = serde_json::from_str(&suspended.input).map_err(Problem::internal)?;
         frozen = Some(suspended.input.clone());
+        base = Some(suspended.base);
         let rows = app.store.journal(shop.no, I::HOOK).await.map_err(store_problem)?;
         intent = rows.iter().find(|r| r.index == suspended.journal && r.answer.is_empty()).map(|r| r.digest);
-        for row in rows.iter().filter(|r| r.index < suspended.journal) {
+        for row in rows.iter().filter(|r| (suspended.base..suspended.journal).contains(&r.index)) {
             entries.push(serde_json::from_str::<JournalEntry>(&row.answer).map_err(Problem::internal)?);
         }
-        let index = u32::try_from(entries.len()).map_err(Problem::internal)?;
+        let index = suspended.base + u32::try_from(entries.len()).map_err(Problem::internal)?;
         match (&suspended.wait, arrived.filter(|a| a.hook == I::HOOK && a.index == index)) {
             (Some(wait), _) => match end_of_wait(app, draft, shop, wait, index).await? {
                 WaitEnd::Not => return Ok(None),
@@ -257,7 +311,21 @@ async fn ask<I: Input>(
         return Ok(None);
     };
     faults::point("after-hook");
-    Ok(Some(Answered { input, frozen, call, entries: count, writes, consumed, intent }))
+    let base = match base {
+        Some(base) => base,
+        None => beginning::<I>(app, shop, &call.outcome).await?,
+    };
+    Ok(Some(Answered { input, frozen, call, base, entries: count, writes, consumed, intent }))
+}
+
+/// Where the journal of a hook that runs for the first time for its cause begins. Only these run more than once.
+async fn beginning<I: Input>(app: &App, shop: &ShopOrder, outcome: &Outcome<Step<I::Done>>) -> Result<u32, Problem> {
+    let goes_on = matches!(outcome.ok(), Some(Step::Call(_) | Step::Wait(_)));
+    if !goes_on || !matches!(I::SUSPENDED, SuspendedHook::Receive | SuspendedHook::Revoke) {
+        return Ok(0);
+    }
+    let rows = app.store.journal(shop.no, I::HOOK).await.map_err(store_problem)?;
+    Ok(rows.last().map_or(0, |row| row.index + 1))
 }
 
 enum WaitEnd {
@@ -366,18 +434,23 @@ impl<I: Input> Answered<I> {
         Ok(ended.map_or(Asked::Done, Asked::Ended))
     }
 
-    /// Final no: everything goes back.
-    async fn undo(mut self, app: &App, draft: &mut Draft, shop: &ShopOrder, reason: &str) -> Result<Asked, Problem> {
-        let numbers: Vec<RefundNo> = fresh(app, REFUNDS, shop.no.slot()).await?.into_iter().map(RefundNo).collect();
+    /// Keeps what was asked and answered with an order that was stepped.
+    fn record(mut self, draft: &mut Draft, shop: &ShopOrder) {
         let mut decision = record(Self::subject(draft, shop), I::HOOK, &self.input, &self.call, draft.at());
-        let rules = line_rules(app, &shop.business);
-        undo::undo(draft, shop.no, &Reason::new("rejected", reason), undo::Freight::Back, &rules, &numbers);
         let row = draft.stepped(shop.no);
         decision.seq = row.decisions;
         row.decisions += 1;
         draft.change.decisions.push(decision);
         self.consume(draft, shop.no);
         draft.change.journal.append(&mut self.writes);
+    }
+
+    /// Final no: everything goes back.
+    async fn undo(self, app: &App, draft: &mut Draft, shop: &ShopOrder, reason: &str) -> Result<Asked, Problem> {
+        let numbers: Vec<RefundNo> = fresh(app, REFUNDS, shop.no.slot()).await?.into_iter().map(RefundNo).collect();
+        let rules = line_rules(app, &shop.business);
+        undo::undo(draft, shop.no, &Reason::new("rejected", reason), &rules, &numbers);
+        self.record(draft, shop);
         Ok(Asked::Ended(Ended::Rest))
     }
 
@@ -401,7 +474,7 @@ impl<I: Input> Answered<I> {
         };
         let now = wait.as_ref().map_or(0, |w| w.until);
         let input = self.frozen.clone().unwrap_or_else(frozen);
-        Suspended { hook: I::SUSPENDED, now, journal, wait, input }
+        Suspended { hook: I::SUSPENDED, now, base: self.base, journal: self.base + journal, wait, input }
     }
 
     fn call(&mut self, app: &App, draft: &mut Draft, shop: &ShopOrder, request: HttpRequest) -> Ended {
@@ -419,11 +492,11 @@ impl<I: Input> Answered<I> {
         draft.stay(shop.no, "call", format!("{} {}", request.method, request.url)).suspended = Some(suspended);
         draft.arm(shop.no, TimerKind::Compensate, draft.at() + CALL_MS, 0);
         if request.repeat == Repeat::Never {
-            let (hook, index, at) = (I::HOOK, self.entries, draft.at());
+            let (hook, index, at) = (I::HOOK, self.base + self.entries, draft.at());
             let answer = String::new();
             self.writes.push(JournalWrite::Intent(JournalRow { shop_no: shop.no, hook, index, digest, answer, at }));
         }
-        let (business, index) = (shop.business.clone(), self.entries);
+        let (business, index) = (shop.business.clone(), self.base + self.entries);
         Ended::Call(Box::new(Outgoing { no: shop.no, business, hook: I::HOOK, index, request }))
     }
 
@@ -457,7 +530,7 @@ impl<I: Input> Answered<I> {
             return;
         }
         self.entries -= 1;
-        let index = self.entries;
+        let index = self.base + self.entries;
         match self.writes.pop() {
             Some(JournalWrite::Append(_)) => {}
             Some(other) => {

@@ -1,11 +1,11 @@
-//! The three hooks that move an order, as one thing: an input with a journal that a plugin answers with a step.
+//! The hooks that move an order, as one thing: an input with a journal that a plugin answers with a step.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::app::{App, loading};
 use crate::domain::hook::{
-    DeductInput, Deducted, Hook, JournalEntry, ReceiveInput, Received, ShipInput, Shipped, Step,
+    DeductInput, Deducted, Hook, JournalEntry, ReceiveInput, Received, RevokeInput, Revoked, ShipInput, Shipped, Step,
 };
 use crate::domain::ids::{BusinessCode, Digest};
 use crate::domain::order::SuspendedHook;
@@ -55,3 +55,4 @@ macro_rules! input {
 input!(DeductInput, Deducted, Deduct, deduct);
 input!(ShipInput, Shipped, Ship, ship);
 input!(ReceiveInput, Received, Receive, receive);
+input!(RevokeInput, Revoked, Revoke, revoke);

@@ -8,15 +8,17 @@ use super::outside::{Arrived, call_out};
 use super::{Cause, Event, Forward};
 use crate::app::orders::{Denied, Freshness, TRIES, commit, event_answer, must_be_shop_order, tree, wrong_state};
 use crate::app::problem::Problem;
-use crate::app::{App, pay, refund};
+use crate::app::{App, aftersale, pay, refund};
+use crate::domain::aftersale::Aftersale;
 use crate::domain::change::{Parked, Refusal, TimerKind, Unpark};
+use crate::domain::decide::aftersale::{self as decide, Moved};
 use crate::domain::decide::ship;
 use crate::domain::draft::Draft;
 use crate::domain::fulfilment::{Shipment, ShipmentStatus};
 use crate::domain::hook::Trigger;
-use crate::domain::ids::{Millis, OrderNo};
+use crate::domain::ids::{AftersaleNo, Millis, OrderNo};
 use crate::domain::lifecycle::{Event as Move, Judgement, judge};
-use crate::domain::order::{Mode, ShopOrder, Status, SubStatus};
+use crate::domain::order::{Mode, ShopOrder, Status, SubStatus, SuspendedHook};
 use crate::domain::payment::{RefundStatus, Way};
 use crate::domain::tree::OrderTree;
 use crate::faults;
@@ -190,6 +192,13 @@ async fn round(
         let Some(shop) = draft.tree().shop(no).cloned() else { return Ok(Round::Ended(Ended::Rest)) };
         let ended = match next(draft, &shop, trigger.take()) {
             Next::Rest => return Ok(Round::Ended(Ended::Rest)),
+            Next::Revoke(no) => {
+                if no.is_none() || aftersale::must_revoke(app, &shop) {
+                    super::ask::revoke(app, draft, &shop, no, arrived.take(), request.cause).await
+                } else {
+                    pay_back(app, draft, no).await
+                }
+            }
             Next::Deduct => super::ask::deduct(app, draft, &shop, arrived.take(), request.cause).await,
             Next::Ship => super::ask::ship(app, draft, &shop, arrived.take(), request.cause).await,
             Next::Receive(trigger) => {
@@ -204,8 +213,21 @@ async fn round(
     }
 }
 
+/// Begins the refund of an after-sale that waits for nobody.
+async fn pay_back(app: &App, draft: &mut Draft, no: Option<AftersaleNo>) -> Result<super::ask::Asked, Problem> {
+    let row = no.and_then(|no| draft.tree().aftersales.iter().find(|a| a.no == no)).cloned();
+    if let Some(row) = row {
+        let numbers = aftersale::numbers(app, row.shop_no).await?.refunds;
+        decide::proceed(draft, row.no, &refund::line_rules(app, &row.business), &numbers)?;
+    }
+    Ok(super::ask::Asked::Done)
+}
+
 enum Next {
     Rest,
+    /// What an approved after-sale is about is taken back at its supplier, if there is one, and the money goes back. None
+    /// resumes the hook: its after-sale is frozen in its input.
+    Revoke(Option<AftersaleNo>),
     Deduct,
     Ship,
     /// With the trigger, unless the hook is resumed: then its own is frozen in its input.
@@ -213,8 +235,17 @@ enum Next {
 }
 
 fn next(draft: &Draft, shop: &ShopOrder, trigger: Option<Trigger>) -> Next {
+    if shop.suspended.as_ref().is_some_and(|s| s.hook == SuspendedHook::Revoke) {
+        return Next::Revoke(None);
+    }
+    if let Some(row) = decide::ready(draft.tree(), shop) {
+        return Next::Revoke(Some(row.no));
+    }
+    // Goods that may be refunded are not sent; what a supplier is already doing goes on.
+    let held = shop.suspended.is_none() && draft.tree().aftersales_of(shop.no).any(Aftersale::keeps_from_shipping);
     match (shop.status, shop.sub_status) {
         (Status::Paid, SubStatus::ToDeduct) => Next::Deduct,
+        (Status::Paid, SubStatus::ToShip) if shop.packed_at.is_none() && held => Next::Rest,
         (Status::Paid, SubStatus::ToShip) if shop.packed_at.is_none() => Next::Ship,
         (Status::Shipped, SubStatus::None) if shop.suspended.is_some() => Next::Receive(None),
         (Status::Shipped, SubStatus::None) if trigger.is_some() => Next::Receive(trigger),
@@ -264,6 +295,9 @@ fn happen(
     request: &Forward<'_>,
 ) -> Result<Happened, Problem> {
     let Some(shop) = draft.tree().shop(no).cloned() else { return Ok(Happened::Ignored) };
+    if let Some(exchanged) = exchange(draft, no, event)? {
+        return Ok(exchanged);
+    }
     let (moves, word) = match event {
         Event::Ship(_) => (Move::Ship, "ship"),
         Event::Deliver(_) => (Move::Deliver, "deliver"),
@@ -276,6 +310,10 @@ fn happen(
     };
     match (judged, event) {
         (Judgement::Apply, Event::Ship(notice)) => {
+            if let Some(no) = held_by(draft, &shop, notice) {
+                let detail = format!("after-sale {no} is open on what would be sent: decide it first");
+                return Err(Problem::conflict("aftersale-open", detail).of(shop.no));
+            }
             if repeats(draft, no, notice) {
                 draft.ignore(no, word, notice.waybill.clone());
                 return Ok(Happened::Ignored);
@@ -297,6 +335,42 @@ fn happen(
         }
         (Judgement::Early | Judgement::Refused, _) => Err(wrong_state(draft.tree(), no, past(moves))),
     }
+}
+
+/// A notice about the new goods of an exchange: they never move the order's state.
+fn exchange(draft: &mut Draft, no: OrderNo, event: &Event) -> Result<Option<Happened>, Problem> {
+    let named = match event {
+        Event::Ship(notice) => notice.shipment_no,
+        Event::Deliver(shipment_no) => *shipment_no,
+        Event::Receive(_) => None,
+    };
+    let row = draft.tree().shipments.iter().find(|s| Some(s.no) == named && s.aftersale_no.is_some()).cloned();
+    let Some(row) = row else { return Ok(None) };
+    let moved = match event {
+        Event::Ship(notice) => decide::shipped(draft, &row, notice)?,
+        Event::Deliver(_) => decide::delivered(draft, &row)?,
+        Event::Receive(_) => return Ok(None),
+    };
+    Ok(Some(match moved {
+        Moved::Yes => Happened::Applied(None),
+        Moved::Late => {
+            draft.ignore(no, "exchange", "late or a repeat");
+            Happened::Ignored
+        }
+        Moved::Early => Happened::Spoiled("the new goods have not left yet".into()),
+    }))
+}
+
+/// The open after-sale that is about what a notice says has left.
+fn held_by(draft: &Draft, shop: &ShopOrder, notice: &crate::domain::change::ShipNotice) -> Option<AftersaleNo> {
+    let waiting = |s: &&Shipment| s.status == ShipmentStatus::Created && notice.shipment_no.is_none_or(|no| no == s.no);
+    let lines: Vec<u32> =
+        draft.tree().shipments_of(shop.no).filter(waiting).flat_map(|s| &s.items).map(|packed| packed.line).collect();
+    let about = |a: &&Aftersale| {
+        let items = a.items.iter().filter_map(|c| shop.items.iter().find(|i| i.no == c.item_no));
+        a.keeps_from_shipping() && items.into_iter().any(|item| lines.contains(&item.line))
+    };
+    draft.tree().aftersales_of(shop.no).find(about).map(|a| a.no)
 }
 
 fn past(moves: Move) -> &'static str {

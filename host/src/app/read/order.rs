@@ -1,12 +1,14 @@
 //! One order, from its tree and its flow rows.
 
+use super::super::aftersale::AftersaleAnswer;
 use super::super::orders::{self, Freshness, store_problem};
 use super::super::problem::Problem;
 use super::super::{App, pay};
 use super::views::{Amounts, FlowView, ItemView, OrderView, RefundView, ShipmentView, ShopOrderView};
 use crate::domain::change::{Flow, Settlement};
+use crate::domain::decide::aftersale;
 use crate::domain::decide::merge::MERGED;
-use crate::domain::ids::OrderNo;
+use crate::domain::ids::{Millis, OrderNo};
 use crate::domain::money::Minor;
 use crate::domain::order::{ItemOrder, Share, ShopOrder, Status};
 use crate::domain::payment::{RefundStatus, Way};
@@ -31,7 +33,7 @@ pub async fn order(app: &App, who: &Principal, no: OrderNo) -> Result<OrderView,
         let settlement = app.store.settlement(shop.no).await.map_err(store_problem)?;
         histories.push(History { shop, flows, settlement });
     }
-    Ok(view(who, &tree, &histories))
+    Ok(view(who, app.clock.now(), &tree, &histories))
 }
 
 /// A shop order with what happened to it.
@@ -50,10 +52,11 @@ fn may_see(who: &Principal, tree: &OrderTree, shop: &ShopOrder) -> bool {
     }
 }
 
-fn view(who: &Principal, tree: &OrderTree, histories: &[History<'_>]) -> OrderView {
+fn view(who: &Principal, now: Millis, tree: &OrderTree, histories: &[History<'_>]) -> OrderView {
     let (pay, facts, status) = (&tree.pay, &tree.pay.facts, tree.status());
     let seller = matches!(who.role, Role::Shop | Role::Business);
     let shops = || histories.iter().map(|history| history.shop);
+    let reverse = aftersale::of_shops(tree, shops(), now);
     let kind = shops().next().map_or(0, |first| first.kind);
     let refunds = tree.refunds.iter().filter(|refund| match refund.shop_no {
         Some(no) => shops().any(|shop| shop.no == no),
@@ -68,8 +71,8 @@ fn view(who: &Principal, tree: &OrderTree, histories: &[History<'_>]) -> OrderVi
         status_code: status.code(),
         sub_status: pay.sub_status.word().to_owned(),
         sub_status_code: pay.sub_status.code(),
-        reverse_status: 0,
-        aftersales_status: "none".to_owned(),
+        reverse_status: reverse.code(),
+        aftersales_status: aftersale::aftersales_word(reverse).to_owned(),
         version: pay.version,
         mode: pay.mode.word().to_owned(),
         channel: facts.channel.word().to_owned(),
@@ -91,14 +94,15 @@ fn view(who: &Principal, tree: &OrderTree, histories: &[History<'_>]) -> OrderVi
         source: facts.source.clone(),
         tags: facts.tags.clone(),
         extra: facts.extra.clone(),
-        shop_orders: histories.iter().map(|history| shop_view(who, tree, history)).collect(),
+        shop_orders: histories.iter().map(|history| shop_view(who, now, tree, history)).collect(),
         payments: if seller { Vec::new() } else { tree.payments.iter().map(pay::answer).collect() },
         refunds: refunds.map(RefundView::from).collect(),
     }
 }
 
-fn shop_view(who: &Principal, tree: &OrderTree, history: &History<'_>) -> ShopOrderView {
+fn shop_view(who: &Principal, now: Millis, tree: &OrderTree, history: &History<'_>) -> ShopOrderView {
     let shop = history.shop;
+    let reverse = aftersale::of_shop(tree, shop, now);
     let waiting = shop.suspended.as_ref();
     ShopOrderView {
         order_no: shop.no,
@@ -110,8 +114,8 @@ fn shop_view(who: &Principal, tree: &OrderTree, history: &History<'_>) -> ShopOr
         status_code: shop.status.code(),
         sub_status: shop.sub_status.word().to_owned(),
         sub_status_code: shop.sub_status.code(),
-        reverse_status: 0,
-        aftersales_status: "none".to_owned(),
+        reverse_status: reverse.code(),
+        aftersales_status: aftersale::aftersales_word(reverse).to_owned(),
         visible: shop.visible.code(),
         version: shop.version,
         attention: if who.role == Role::Buyer { None } else { shop.attention.clone() },
@@ -137,14 +141,20 @@ fn shop_view(who: &Principal, tree: &OrderTree, history: &History<'_>) -> ShopOr
         received_at: shop.received_at.map(rfc3339),
         ended_at: shop.ended_at.map(rfc3339),
         updated_at: rfc3339(shop.updated_at),
-        items: shop.items.iter().map(|item| item_view(tree, shop, item)).collect(),
-        shipments: tree.shipments_of(shop.no).map(|shipment| ShipmentView::of(shipment, Some(shop))).collect(),
+        items: shop.items.iter().map(|item| item_view(tree, shop, item, now)).collect(),
+        shipments: tree
+            .shipments
+            .iter()
+            .filter(|s| s.shop_no == shop.no)
+            .map(|shipment| ShipmentView::of(shipment, Some(shop)))
+            .collect(),
+        aftersales: tree.aftersales_of(shop.no).filter_map(|a| AftersaleAnswer::of(tree, a.no)).collect(),
         timeline: history.flows.iter().map(FlowView::from).collect(),
         settlement: history.settlement.as_ref().filter(|_| who.role != Role::Buyer).map(Into::into),
     }
 }
 
-fn item_view(tree: &OrderTree, shop: &ShopOrder, item: &ItemOrder) -> ItemView {
+fn item_view(tree: &OrderTree, shop: &ShopOrder, item: &ItemOrder, now: Millis) -> ItemView {
     let gone = item.refunded.quantity >= item.quantity;
     let status = if gone && shop.status != Status::Cancelled { Status::Closed } else { shop.status };
     ItemView {
@@ -153,6 +163,7 @@ fn item_view(tree: &OrderTree, shop: &ShopOrder, item: &ItemOrder) -> ItemView {
         status: status.word().to_owned(),
         status_code: status.code(),
         refund_status: refund_status(tree, item).to_owned(),
+        reverse_status: aftersale::item_status(tree, shop, item, now).code(),
         expire_time: shop.expire_time.map(rfc3339),
         sku_id: item.sku.to_string(),
         title: item.facts.title.clone(),
@@ -168,6 +179,7 @@ fn item_view(tree: &OrderTree, shop: &ShopOrder, item: &ItemOrder) -> ItemView {
         refunded_quantity: item.refunded.quantity,
         refunded_amount: item.refunded.cash,
         refunded_coins: item.refunded.coins,
+        retained_amount: item.refunded.retained,
         attributes: item.facts.attributes.clone(),
         extra: item.facts.extra.clone(),
     }

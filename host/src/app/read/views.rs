@@ -4,9 +4,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::super::api::PaymentAnswer;
+use crate::app::aftersale::AftersaleAnswer;
 use crate::domain::change::{Flow, Settlement};
 use crate::domain::fulfilment::Shipment;
-use crate::domain::ids::{OrderNo, RefundNo, ShipmentNo};
+use crate::domain::ids::{AftersaleNo, OrderNo, RefundNo, ShipmentNo};
 use crate::domain::money::Minor;
 use crate::domain::order::{Address, Pairs, Promotion, ShopOrder};
 use crate::domain::payment::{PaymentLog, Refund};
@@ -58,7 +59,7 @@ pub struct OrderView {
     pub sub_status: String,
     /// Its number.
     pub sub_status_code: i16,
-    /// 0: no after-sale was ever applied for.
+    /// 0 never applied for an after-sale, 1 one is open, 2 one succeeded, 3 all failed, 4 succeeded and no more is possible.
     pub reverse_status: i16,
     /// none, processing, finished or failed.
     pub aftersales_status: String,
@@ -138,7 +139,7 @@ pub struct ShopOrderView {
     pub sub_status: String,
     /// Its number.
     pub sub_status_code: i16,
-    /// 0: no after-sale was ever applied for.
+    /// 0 never applied for an after-sale, 1 one is open, 2 one succeeded, 3 all failed, 4 succeeded and no more is possible.
     pub reverse_status: i16,
     /// none, processing, finished or failed.
     pub aftersales_status: String,
@@ -198,6 +199,8 @@ pub struct ShopOrderView {
     pub items: Vec<ItemView>,
     /// Packages and virtual deliveries.
     pub shipments: Vec<ShipmentView>,
+    /// Refunds, returns and exchanges.
+    pub aftersales: Vec<AftersaleAnswer>,
     /// What happened, in order.
     pub timeline: Vec<FlowView>,
     /// What the shop gets of it, once it is completed. Not for buyers.
@@ -235,6 +238,8 @@ pub struct ItemView {
     pub status_code: i16,
     /// none, processing, partial or refunded.
     pub refund_status: String,
+    /// As the shop order's, of this item.
+    pub reverse_status: i16,
     /// RFC 3339: that of the shop order.
     pub expire_time: Option<String>,
     /// What.
@@ -265,6 +270,8 @@ pub struct ItemView {
     pub refunded_amount: Minor,
     /// Coins refunded.
     pub refunded_coins: i64,
+    /// Money of units that came back that is kept: fees.
+    pub retained_amount: Minor,
     /// As answered by the plugin.
     pub attributes: Pairs,
     /// As sent.
@@ -305,6 +312,9 @@ pub struct ShipmentView {
     /// The shop order.
     #[schema(value_type = String)]
     pub order_no: OrderNo,
+    /// The exchange that it is the new goods of.
+    #[schema(value_type = Option<String>)]
+    pub aftersale_no: Option<AftersaleNo>,
     /// created, shipped, delivered, cancelled, lost or refused.
     pub status: String,
     /// 0 to 5
@@ -390,6 +400,7 @@ impl ShipmentView {
         Self {
             shipment_no: shipment.no,
             order_no: shipment.shop_no,
+            aftersale_no: shipment.aftersale_no,
             status: shipment.status.word().to_owned(),
             status_code: shipment.status.code(),
             delivery: shipment.delivery.word().to_owned(),

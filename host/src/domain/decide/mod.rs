@@ -1,7 +1,9 @@
 //! Decisions: pure functions from what is stored to the [`super::change::Change`] that follows.
 
+pub mod aftersale;
 pub mod cancel;
 pub mod create;
+mod left;
 pub mod merge;
 pub mod pay;
 pub mod receive;

@@ -22,6 +22,9 @@ pub enum BadEffect {
     /// Too much to keep.
     #[error("the order's attributes would hold {0} bytes, more than {MAX_ATTRIBUTES}")]
     AttributesFull(usize),
+    /// An after-sale cannot go on with it.
+    #[error(transparent)]
+    Aftersale(#[from] super::aftersale::Cannot),
     /// There is no such shipment to ship.
     #[error("{0}")]
     Shipment(&'static str),
@@ -169,6 +172,16 @@ fn state_of(tree: &crate::domain::tree::OrderTree, no: OrderNo) -> (Status, SubS
     }
 }
 
+/// Packages of a stepped order were cancelled: with none left to send it is shipped.
+pub(super) fn packages_changed(draft: &mut Draft, no: OrderNo) {
+    let packed = draft.tree().shop(no).is_some_and(|s| s.status == Status::Paid && s.packed_at.is_some());
+    let target = state_of(draft.tree(), no);
+    if packed && target.0 == Status::Shipped {
+        draft.step(no, "ship", target, "nothing more is to be sent");
+        moved_on(draft, no);
+    }
+}
+
 /// Timers and events that follow from the state reached.
 fn moved_on(draft: &mut Draft, no: OrderNo) {
     let at = draft.at();
@@ -204,7 +217,7 @@ pub(super) fn business_events(draft: &mut Draft, no: OrderNo, events: &[Business
 }
 
 /// Later writes win, an empty value deletes.
-pub(super) fn merge(attributes: &mut Pairs, answer: &hook::Pairs) -> Result<(), BadEffect> {
+pub fn merge(attributes: &mut Pairs, answer: &hook::Pairs) -> Result<(), BadEffect> {
     for (key, value) in answer {
         if value.is_empty() {
             attributes.remove(key);

@@ -2,14 +2,29 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::order::{ShopOrder, StockMode};
+use crate::domain::aftersale::Claim;
+use crate::domain::order::{ItemOrder, ShopOrder, StockMode};
 use crate::domain::resource::{StockMove, StockMoveKind};
 
-/// Moves everything the order takes from stock.
+/// Moves what the order still takes from stock: without the units whose stock was given back.
 pub fn moves(shop: &ShopOrder, kind: StockMoveKind, reason: &str) -> Vec<StockMove> {
+    moves_of(shop, kind, reason, |item| (item.refunded.restocked, item.quantity))
+}
+
+/// Moves what units of each item take, counted from and to. Counted so, the parts of a line add up to its whole.
+fn moves_of(
+    shop: &ShopOrder,
+    kind: StockMoveKind,
+    reason: &str,
+    units: impl Fn(&ItemOrder) -> (u32, u32),
+) -> Vec<StockMove> {
     let mut sums: BTreeMap<_, i64> = BTreeMap::new();
-    for need in shop.items.iter().flat_map(|item| &item.facts.stock) {
-        *sums.entry(&need.key).or_default() += i64::from(need.quantity);
+    for item in &shop.items {
+        let (from, to) = units(item);
+        for need in &item.facts.stock {
+            let upto = |count: u32| i64::from(need.quantity) * i64::from(count) / i64::from(item.quantity.max(1));
+            *sums.entry(&need.key).or_default() += upto(to) - upto(from);
+        }
     }
     let make = |(key, quantity): (&crate::domain::ids::StockKey, i64)| StockMove {
         shop_no: shop.no,
@@ -19,7 +34,7 @@ pub fn moves(shop: &ShopOrder, kind: StockMoveKind, reason: &str) -> Vec<StockMo
         quantity,
         reason: reason.to_owned(),
     };
-    sums.into_iter().map(make).collect()
+    sums.into_iter().filter(|(_, quantity)| *quantity > 0).map(make).collect()
 }
 
 /// What create does: hold, or sell at once.
@@ -44,4 +59,23 @@ pub fn give_back(shop: &ShopOrder, confirmed: bool) -> Vec<StockMove> {
         StockMode::Reserve if !confirmed => moves(shop, StockMoveKind::Release, "release"),
         _ => moves(shop, StockMoveKind::Restock, "restock:undo"),
     }
+}
+
+/// Gives the stock of some units back for a cause, such as an after-sale's number. The caller counts them in
+/// `refunded.restocked`.
+pub fn give_units_back(shop: &ShopOrder, units: &[Claim], confirmed: bool, cause: &str) -> Vec<StockMove> {
+    let of = |item: &ItemOrder| (item.refunded.restocked, item.refunded.restocked + claimed(units, item));
+    match shop.facts.stock {
+        StockMode::Reserve if !confirmed => moves_of(shop, StockMoveKind::Release, &format!("release:{cause}"), of),
+        _ => moves_of(shop, StockMoveKind::Restock, &format!("restock:{cause}"), of),
+    }
+}
+
+/// Moves the stock of other goods of the same kind, for an exchange.
+pub fn replacement(shop: &ShopOrder, units: &[Claim], kind: StockMoveKind, cause: &str) -> Vec<StockMove> {
+    moves_of(shop, kind, &format!("{}:{cause}", kind.word()), |item| (0, claimed(units, item)))
+}
+
+fn claimed(units: &[Claim], item: &ItemOrder) -> u32 {
+    units.iter().filter(|claim| claim.item_no == item.no).map(|claim| claim.quantity).sum()
 }

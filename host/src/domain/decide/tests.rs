@@ -113,8 +113,9 @@ fn step(tree: &mut OrderTree, decide: impl FnOnce(&mut Draft)) -> Change {
     }
     assert_eq!(after.shop(SHOP).unwrap().version, version);
     for item in &after.shop(SHOP).unwrap().items {
-        assert!(item.refunded.cash <= item.share.cash && item.refunded.coins <= item.share.coins);
-        assert!(item.refunded.quantity <= item.quantity);
+        let (back, share) = (&item.refunded, &item.share);
+        assert!(back.cash + back.retained <= share.cash && back.coins + back.retained_coins <= share.coins, "{back:?}");
+        assert!(back.quantity <= item.quantity && back.restocked <= item.quantity, "{back:?}");
     }
     *tree = after;
     change
@@ -145,7 +146,7 @@ fn pay_by_provider(tree: &mut OrderTree) {
 fn undone(tree: &mut OrderTree, reason: &str) -> Change {
     let numbers = [RefundNo(80), RefundNo(81), RefundNo(82)];
     let (reason, rules) = (Reason::new("rejected", reason), LineRules::default());
-    step(tree, |d| undo::undo(d, SHOP, &reason, undo::Freight::Back, &rules, &numbers))
+    step(tree, |d| undo::undo(d, SHOP, &reason, &rules, &numbers))
 }
 
 fn goods_back(tree: &OrderTree) -> i64 {
@@ -229,6 +230,7 @@ fn money_that_comes_too_late_is_recorded_and_owed_back() {
     assert_eq!(tree.status(), Status::Cancelled);
 }
 
+mod aftersales;
 mod money;
 
 proptest! {

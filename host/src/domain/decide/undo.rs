@@ -4,56 +4,58 @@
 
 use serde_json::json;
 
+use crate::domain::aftersale::Aftersale;
 use crate::domain::catalogue::LineRules;
 use crate::domain::change::{TimerKind, Write};
 use crate::domain::draft::Draft;
 use crate::domain::event::Topic;
-use crate::domain::fulfilment::ShipmentStatus;
+use crate::domain::fulfilment::{Shipment, ShipmentStatus};
 use crate::domain::ids::{OrderNo, RefundNo};
-use crate::domain::order::{Reason, Status, SubStatus};
+use crate::domain::order::{Reason, ShopOrder, Status, SubStatus};
 use crate::domain::payment::{Refund, RefundStatus, Way};
 use crate::domain::resource::{CouponMove, CouponState};
+use crate::domain::tree::OrderTree;
 
 use super::refund::{left, owe, succeeded};
-use super::settle;
 use super::ship::is_deducted;
 use super::stock;
+use super::{aftersale, settle};
 
-/// What an undo does with the freight.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Freight {
-    /// It goes back: nothing was shipped, or the deal failed on the seller's side.
-    Back,
-    /// It is retained: the goods were on their way.
-    Kept,
-}
-
-/// Undoes a shop order: whatever of it is left goes back. `numbers` holds [`super::refund::REFUNDS`] fresh numbers.
+/// Undoes a shop order: whatever of it is left goes back, freight and tax too. `numbers` holds [`super::refund::REFUNDS`] fresh numbers.
 /// The order is closed at once when nothing is owed through a provider.
-pub fn undo(
-    draft: &mut Draft,
-    no: OrderNo,
-    reason: &Reason,
-    freight: Freight,
-    rules: &LineRules,
-    numbers: &[RefundNo],
-) {
+pub fn undo(draft: &mut Draft, no: OrderNo, reason: &Reason, rules: &LineRules, numbers: &[RefundNo]) {
     let Some(before) = draft.tree().shop(no).cloned() else { return };
     let shop = draft.step(no, "undo", (before.status, SubStatus::Closing), reason.text.clone());
     shop.reason = Some(reason.clone());
     shop.suspended = None;
     shop.attention = None;
-    let deducted = is_deducted(&before);
-    draft.change.stock.extend(stock::give_back(&before, deducted));
-    free_coupons(draft, &before.facts.coupons, if deducted { CouponState::Used } else { CouponState::Locked });
-    end_shipments(draft, no);
-    for kind in [TimerKind::Compensate, TimerKind::ShipOverdue, TimerKind::AutoReceive, TimerKind::Settle] {
-        draft.disarm(no, kind);
+    aftersale::join(draft, no, &reason.text);
+    draft.change.stock.extend(stock::give_back(&before, is_deducted(&before)));
+    for item in &before.items {
+        if let Some(item) = draft.item(no, item.no) {
+            item.refunded.restocked = item.quantity;
+        }
     }
-    let goes_back = |line: &super::refund::Left| line.item_no.is_some() || freight == Freight::Back;
-    let parts: Vec<_> = left(draft.tree(), &before).into_iter().filter(goes_back).collect();
-    owe(draft, &before, &parts, &reason.text, numbers);
+    let_go(draft, &before);
+    let parts = left(draft.tree(), &before);
+    owe(draft, &before, &parts, (&reason.text, None), numbers);
     close_if_settled(draft, no, rules);
+}
+
+/// Lets go of what a closing order holds besides stock and money: coupons, packages, timers.
+pub(super) fn let_go(draft: &mut Draft, shop: &ShopOrder) {
+    let from = if is_deducted(shop) { CouponState::Used } else { CouponState::Locked };
+    free_coupons(draft, &shop.facts.coupons, from);
+    end_shipments(draft, shop.no);
+    for kind in [TimerKind::Compensate, TimerKind::ShipOverdue, TimerKind::AutoReceive, TimerKind::Settle] {
+        draft.disarm(shop.no, kind);
+    }
+}
+
+/// Whether nothing of a shop order was ever sent: then its freight was not spent.
+pub(super) fn never_left(tree: &OrderTree, no: OrderNo) -> bool {
+    let left = |s: &Shipment| !matches!(s.status, ShipmentStatus::Created | ShipmentStatus::Cancelled);
+    !tree.shipments_of(no).any(left)
 }
 
 /// The provider did a refund: it is recorded, and the order is closed when it was the last one owed. `rules` are those
@@ -72,6 +74,7 @@ pub fn refunded(draft: &mut Draft, refund: Refund, rules: &LineRules) {
     }
     if let Some(no) = shop_no {
         close_if_settled(draft, no, rules);
+        aftersale::settle_refunds(draft, no);
         settle_if_due(draft, no);
     }
 }
@@ -88,17 +91,19 @@ pub fn refunded_by_hand(draft: &mut Draft, refund: Refund, rules: &LineRules, no
     }
 }
 
-/// A received order waits with its settlement while it owes a refund.
-fn settle_if_due(draft: &mut Draft, no: OrderNo) {
+/// A received order waits with its settlement while it owes a refund or an after-sale is open. The order must have been
+/// stepped.
+pub(super) fn settle_if_due(draft: &mut Draft, no: OrderNo) {
     let Some(shop) = draft.tree().shop(no) else { return };
     let owes = draft.tree().refunds.iter().any(|r| r.shop_no == Some(no) && r.is_owed());
-    if shop.status == Status::Received && shop.sub_status == SubStatus::None && !owes {
+    let asked = draft.tree().aftersales_of(no).any(Aftersale::is_open);
+    if shop.status == Status::Received && shop.sub_status == SubStatus::None && !owes && !asked {
         let due = shop.expire_time.unwrap_or_default().max(draft.at());
-        draft.arm(no, TimerKind::Settle, due, 0);
+        draft.deadline(no, TimerKind::Settle, due);
     }
 }
 
-fn close_if_settled(draft: &mut Draft, no: OrderNo, rules: &LineRules) {
+pub(super) fn close_if_settled(draft: &mut Draft, no: OrderNo, rules: &LineRules) {
     let Some(shop) = draft.tree().shop(no) else { return };
     let owes = draft.tree().refunds.iter().any(|r| r.shop_no == Some(no) && r.is_owed());
     if shop.sub_status != SubStatus::Closing || owes {
@@ -107,6 +112,7 @@ fn close_if_settled(draft: &mut Draft, no: OrderNo, rules: &LineRules) {
     let reason = shop.reason.clone().unwrap_or_else(|| Reason::new("undone", ""));
     draft.step(no, "close", (Status::Closed, SubStatus::None), reason.text.clone()).attention = None;
     settle::retained(draft, no, rules);
+    draft.disarm(no, TimerKind::Aftersale);
     draft.emit(no, Topic::Order, "ORDER_CLOSED", json!({"reason": reason.code, "text": reason.text}));
     if draft.tree().shops.iter().all(|s| s.status == Status::Closed) {
         let coupons = draft.tree().pay.facts.coupons.clone();

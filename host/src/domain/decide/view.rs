@@ -1,8 +1,9 @@
 //! What hooks see of an order.
 
+use super::left::unrefunded;
 use crate::domain::hook;
 use crate::domain::ids::OrderNo;
-use crate::domain::order::{Address, Delivery, Pairs, ShopOrder};
+use crate::domain::order::{Address, Delivery, ItemOrder, Pairs, ShopOrder};
 use crate::domain::tree::OrderTree;
 
 /// A shop order in the words of the contract.
@@ -23,7 +24,7 @@ pub fn order_view(tree: &OrderTree, no: OrderNo) -> Option<hook::OrderView> {
         kind: u32::try_from(shop.kind).unwrap_or(0),
         currency: tree.pay.currency.to_string(),
         status: shop.status.word().to_owned(),
-        items: items(shop),
+        items: items(tree, shop),
         freight: shop.amounts.freight,
         due,
         address: shop.facts.address.as_ref().map(address),
@@ -37,8 +38,13 @@ pub fn order_view(tree: &OrderTree, no: OrderNo) -> Option<hook::OrderView> {
     })
 }
 
-fn items(shop: &ShopOrder) -> Vec<hook::OrderItem> {
-    let item = |i: &crate::domain::order::ItemOrder| hook::OrderItem {
+fn items(tree: &OrderTree, shop: &ShopOrder) -> Vec<hook::OrderItem> {
+    let left = unrefunded(tree, shop);
+    let gone = |i: &ItemOrder| {
+        let line = left.iter().find(|line| line.item_no == Some(i.no));
+        i.quantity - line.map_or(i.quantity, |line| line.quantity).min(i.quantity)
+    };
+    let item = |i: &ItemOrder| hook::OrderItem {
         line: i.line,
         number: i.no.to_string(),
         sku: i.sku.to_string(),
@@ -51,7 +57,7 @@ fn items(shop: &ShopOrder) -> Vec<hook::OrderItem> {
         attributes: pairs(&i.facts.attributes),
         extra: pairs(&i.facts.extra),
         stock: i.facts.stock.iter().map(|n| hook::StockNeed { key: n.key.to_string(), quantity: n.quantity }).collect(),
-        refunded: i.refunded.quantity,
+        refunded: gone(i),
     };
     shop.items.iter().map(item).collect()
 }

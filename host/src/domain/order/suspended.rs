@@ -26,7 +26,10 @@ pub struct Suspended {
     pub hook: SuspendedHook,
     /// The decision's time and trigger, frozen at the first run.
     pub now: Millis,
-    /// Entries in its journal.
+    /// Where its journal begins: a hook that runs again for another cause goes on after the entries of the one before.
+    #[serde(default)]
+    pub base: u32,
+    /// Where its journal ends.
     pub journal: u32,
     /// Set while it waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]

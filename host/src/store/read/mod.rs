@@ -1,6 +1,7 @@
 //! Reads: each a statement of its own on a connection that cannot write.
 
 mod accounts;
+mod aftersales;
 mod catalogue;
 mod lists;
 mod reconcile;
@@ -9,6 +10,7 @@ mod tree;
 mod wallet;
 mod work;
 
+pub use self::aftersales::AftersaleFilter;
 pub use self::lists::{Attention, Cursor, Filter};
 pub use self::reconcile::{OfAccount, Resolution, Span, StoredDiscrepancy};
 pub use self::resources::StockLevel;
@@ -27,6 +29,7 @@ pub(crate) fn all() -> Vec<&'static Sql> {
         work::all(),
         catalogue::all(),
         accounts::all(),
+        aftersales::all(),
         wallet::all(),
         reconcile::all(),
     ];

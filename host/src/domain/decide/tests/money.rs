@@ -22,7 +22,7 @@ pub(super) fn refund_parts(tree: &mut OrderTree, wanted: &[Wanted], first_number
     let numbers: Vec<RefundNo> = (0..REFUNDS).map(|n| RefundNo(first_number + i64::try_from(n).unwrap())).collect();
     step(tree, |d| {
         d.stay(SHOP, "refund_owed", "");
-        refund::owe(d, &shop, &parts, "", &numbers);
+        refund::owe(d, &shop, &parts, ("", None), &numbers);
     });
     Ok(())
 }

@@ -1,0 +1,217 @@
+//! The money of an after-sale: it begins when no hook is being asked, follows its refunds, and ends with the last.
+
+use super::{Cannot, find, turn};
+use crate::domain::aftersale::{Aftersale, AftersaleKind, AftersaleStatus, Claim};
+use crate::domain::catalogue::LineRules;
+use crate::domain::change::Write;
+use crate::domain::decide::refund::{Left, owe, unrefunded};
+use crate::domain::decide::{ship, stock, undo};
+use crate::domain::draft::Draft;
+use crate::domain::fulfilment::ShipmentStatus;
+use crate::domain::ids::{AftersaleNo, OrderNo, RefundNo};
+use crate::domain::order::{Delivery, Reason, ShopOrder, Status, SubStatus};
+use crate::domain::tree::OrderTree;
+
+/// The after-sale of a shop order whose refund can begin now: approved, and no hook is being asked about the order. A
+/// person who looks at an order that stands still may go on without the hook's answer.
+pub fn ready<'t>(tree: &'t OrderTree, shop: &ShopOrder) -> Option<&'t Aftersale> {
+    if shop.suspended.is_some() && shop.attention.is_none() || shop.sub_status == SubStatus::Closing {
+        return None;
+    }
+    let due = |a: &&Aftersale| {
+        let agreed = match a.status {
+            AftersaleStatus::Approved => a.kind == AftersaleKind::Refund,
+            AftersaleStatus::Returned => a.kind == AftersaleKind::Return && a.detail.goods_back,
+            _ => false,
+        };
+        agreed && a.is_open() && !a.detail.refund_begun
+    };
+    tree.aftersales_of(shop.no).find(due)
+}
+
+/// What became of an approved refund.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proceeds {
+    /// The money is on its way, or there was none.
+    Refunding,
+    /// The goods left while it waited: they must come back first.
+    Return,
+}
+
+/// Begins the refund of an approved after-sale, or of goods that are back. When everything of the order has gone back
+/// with it, the order is closing. `numbers` holds [`crate::domain::decide::refund::REFUNDS`] fresh numbers.
+pub fn proceed(
+    draft: &mut Draft,
+    no: AftersaleNo,
+    rules: &LineRules,
+    numbers: &[RefundNo],
+) -> Result<Proceeds, Cannot> {
+    let mut row = find(draft, no)?;
+    let before = draft.tree().shop(row.shop_no).cloned().ok_or(Cannot::Unknown(no))?;
+    let shop_no = before.no;
+    if row.detail.unshipped && before.status != Status::Paid && before.facts.delivery == Delivery::Parcel {
+        row.kind = AftersaleKind::Return;
+        row.detail.unshipped = false;
+        draft.stay(shop_no, "aftersale_return", "the goods left meanwhile");
+        let deadline = draft.at() + rules.aftersale_buyer_ms;
+        turn(draft, row, AftersaleStatus::Approved, Some(deadline));
+        return Ok(Proceeds::Return);
+    }
+    let lines = unrefunded(draft.tree(), &before);
+    let whole = is_whole(&lines, &row.items);
+    let state = if whole { (before.status, SubStatus::Closing) } else { (before.status, before.sub_status) };
+    let stepped = draft.step(shop_no, "aftersale_refund", state, no.to_string());
+    stepped.suspended = None;
+    if whole {
+        stepped.reason = Some(Reason::new("refunded", row.reason.clone()));
+        stepped.attention = None;
+    }
+    give_goods_back(draft, &before, &row);
+    keep_fees(draft, shop_no, &row.items);
+    row.detail.refund_begun = true;
+    let (claims, unshipped, reason) = (row.items.clone(), row.detail.unshipped, row.reason.clone());
+    turn(draft, row, AftersaleStatus::Refunding, None);
+    let parts: Vec<Left> = if whole {
+        super::join(draft, shop_no, "everything goes back");
+        let back = undo::never_left(draft.tree(), shop_no);
+        if !back && let Some(freight) = lines.iter().find(|line| line.item_no.is_none()) {
+            keep_freight(draft, shop_no, freight);
+        }
+        undo::let_go(draft, &before);
+        lines.iter().filter(|line| back || line.item_no.is_some()).map(|line| rest(line, &claims)).collect()
+    } else {
+        if unshipped {
+            take_out(draft, &before, &claims);
+        }
+        claims.iter().filter_map(|claim| part(&lines, claim)).collect()
+    };
+    owe(draft, &before, &parts, (&reason, Some(no)), numbers);
+    undo::close_if_settled(draft, shop_no, rules);
+    settle_refunds(draft, shop_no);
+    undo::settle_if_due(draft, shop_no);
+    Ok(Proceeds::Refunding)
+}
+
+/// Whether every unit of the order has gone back once these have.
+fn is_whole(lines: &[Left], claims: &[Claim]) -> bool {
+    let asked =
+        |line: &Left| claims.iter().filter(|c| Some(c.item_no) == line.item_no).map(|c| c.quantity).sum::<u32>();
+    claims.iter().any(|claim| claim.quantity > 0)
+        && lines.iter().filter(|line| line.item_no.is_some()).all(|line| line.quantity == asked(line))
+}
+
+fn part(lines: &[Left], claim: &Claim) -> Option<Left> {
+    let line = lines.iter().find(|line| line.item_no == Some(claim.item_no))?;
+    Some(line.of(claim.quantity, claim.cash, claim.coins))
+}
+
+/// All that is left of a line, but for what is kept of it.
+fn rest(line: &Left, claims: &[Claim]) -> Left {
+    let mine = || claims.iter().filter(|claim| Some(claim.item_no) == line.item_no);
+    let fee: i64 = mine().map(|claim| claim.fee).sum();
+    let fee_coins: i64 = mine().map(|claim| claim.fee_coins).sum();
+    line.of(line.quantity, line.cash() - fee, line.coins - fee_coins)
+}
+
+/// Units that never left, and what a supplier took back, can be sold again. Goods that came back were counted then, and
+/// goods that stay with the buyer are gone.
+fn give_goods_back(draft: &mut Draft, shop: &ShopOrder, row: &Aftersale) {
+    let parcel = shop.facts.delivery == Delivery::Parcel;
+    if row.takes_goods_back() || parcel && !row.detail.unshipped {
+        return;
+    }
+    restock(draft, shop, &row.items, &row.no.to_string());
+}
+
+/// Gives the stock of units back and counts them. The shop order must have been stepped.
+pub(super) fn restock(draft: &mut Draft, shop: &ShopOrder, units: &[Claim], cause: &str) {
+    let moves = stock::give_units_back(shop, units, ship::is_deducted(shop), cause);
+    draft.change.stock.extend(moves);
+    for claim in units {
+        if let Some(item) = draft.item(shop.no, claim.item_no) {
+            item.refunded.restocked += claim.quantity;
+        }
+    }
+}
+
+fn keep_fees(draft: &mut Draft, shop_no: OrderNo, claims: &[Claim]) {
+    for claim in claims.iter().filter(|claim| claim.fee > 0 || claim.fee_coins > 0) {
+        if let Some(item) = draft.item(shop_no, claim.item_no) {
+            item.refunded.retained += claim.fee;
+            item.refunded.retained_coins += claim.fee_coins;
+        }
+    }
+}
+
+fn keep_freight(draft: &mut Draft, shop_no: OrderNo, freight: &Left) {
+    let kept = &mut draft.stepped(shop_no).amounts.freight_refunded;
+    kept.retained += freight.cash();
+    kept.retained_coins += freight.coins;
+}
+
+/// Takes units out of the packages that have not left; a package without any is cancelled.
+fn take_out(draft: &mut Draft, shop: &ShopOrder, claims: &[Claim]) {
+    let waiting = draft.tree().shipments_of(shop.no).filter(|s| s.status == ShipmentStatus::Created);
+    let waiting: Vec<_> = waiting.cloned().collect();
+    let line = |no: OrderNo| shop.items.iter().find(|i| i.no == no).map(|i| i.line);
+    let mut wanted: Vec<(u32, u32)> =
+        claims.iter().filter_map(|claim| Some((line(claim.item_no)?, claim.quantity))).collect();
+    for mut shipment in waiting {
+        let whole = shipment.items.clone();
+        for packed in &mut shipment.items {
+            if let Some((_, wanted)) = wanted.iter_mut().find(|(line, _)| *line == packed.line) {
+                let taken = packed.quantity.min(*wanted);
+                packed.quantity -= taken;
+                *wanted -= taken;
+            }
+        }
+        shipment.items.retain(|packed| packed.quantity > 0);
+        if shipment.items.is_empty() {
+            (shipment.status, shipment.items) = (ShipmentStatus::Cancelled, whole);
+        } else if shipment.items == whole {
+            continue;
+        }
+        draft.shipment(Write::Update(shipment));
+    }
+    ship::packages_changed(draft, shop.no);
+}
+
+/// Ends the after-sales of a shop order whose last refund was done. The shop order must have been stepped.
+pub fn settle_refunds(draft: &mut Draft, shop_no: OrderNo) {
+    let closed = draft.tree().shop(shop_no).is_none_or(|shop| shop.sub_status != SubStatus::Closing);
+    let owed = |cause: AftersaleNo| {
+        let mine = |r: &&crate::domain::payment::Refund| r.shop_no == Some(shop_no) && r.is_owed();
+        let of_it = |r: &crate::domain::payment::Refund| r.aftersale_no == Some(cause);
+        draft.tree().refunds.iter().filter(mine).any(|r| of_it(r) || !closed)
+    };
+    let refunding = |a: &&Aftersale| a.is_open() && a.status == AftersaleStatus::Refunding && a.detail.refund_begun;
+    let done: Vec<Aftersale> =
+        draft.tree().aftersales_of(shop_no).filter(refunding).filter(|a| !owed(a.no)).cloned().collect();
+    for row in done {
+        turn(draft, row, AftersaleStatus::Refunded, None);
+    }
+}
+
+/// A refund of it failed for good: a person decides what becomes of the money.
+pub fn refund_failed(draft: &mut Draft, no: AftersaleNo, why: &str) {
+    if let Ok(mut row) = find(draft, no)
+        && row.is_open()
+        && row.status == AftersaleStatus::Refunding
+    {
+        row.detail.note = Some(why.to_owned());
+        draft.stay(row.shop_no, "aftersale_refund_failed", why);
+        turn(draft, row, AftersaleStatus::Approved, None);
+    }
+}
+
+/// Its failed refund is tried again under a new number.
+pub fn refund_retried(draft: &mut Draft, no: AftersaleNo) {
+    if let Ok(row) = find(draft, no)
+        && row.is_open()
+        && row.status == AftersaleStatus::Approved
+        && row.detail.refund_begun
+    {
+        draft.stay(row.shop_no, "aftersale_refund", "again");
+        turn(draft, row, AftersaleStatus::Refunding, None);
+    }
+}
