@@ -3,6 +3,7 @@
 //! It knows the model (design: what must hold) and the tables, and uses none of the host's code: a fault there must not
 //! hide itself here. Every check is a function of a [`Snapshot`].
 
+mod aftersales;
 mod database;
 mod events;
 mod findings;
@@ -58,6 +59,7 @@ pub fn check(snapshot: &Snapshot, outside: &Outside) -> Report {
     orders::check(snapshot, outside, &mut findings);
     stock::check(snapshot, &mut findings);
     money::check(snapshot, &mut findings);
+    aftersales::check(snapshot, &mut findings);
     events::check(snapshot, outside, &mut findings);
     legal::check(snapshot, &mut findings);
     for differs in &outside.differing {

@@ -163,15 +163,28 @@ fn refunds(
         let items = items.get(no).map(Vec::as_slice).unwrap_or_default();
         let cash = items.iter().map(|item| num(&item.share, "cash")).sum::<i64>()
             + num(&shop.amounts["freight_share"], "cash");
-        // Freight may be retained when the goods were on their way.
-        let kept = num(&shop.amounts["freight_share"], "cash");
-        let fits = if shop.status == legal::CLOSED { back == cash || back == cash - kept } else { back <= cash };
-        findings.check(about, fits, || format!("{no} in state {} gave {back} of {cash} back", shop.status));
+        findings.check(about, back <= cash, || format!("{no} in state {} gave {back} of {cash} back", shop.status));
+        let lines = items.iter().map(|item| (item.no, &item.share, &item.refunded));
+        for (line, share, gone) in
+            lines.chain([(*no, &shop.amounts["freight_share"], &shop.amounts["freight_refunded"])])
+        {
+            kept(line, share, gone, shop.status == legal::CLOSED, findings);
+        }
         for item in items {
             let back = by_item.get(&item.no).copied().unwrap_or_default();
             let noted = num(&item.refunded, "cash");
             findings.equal(about, &noted, &back, || format!("refunded of {}", item.no));
         }
+    }
+}
+
+/// What went back of a line and what was kept of it is at most the line, and of a closed order all of it.
+fn kept(no: i64, share: &Value, gone: &Value, is_closed: bool, findings: &mut Findings) {
+    for (part, retained) in [("cash", "retained"), ("coins", "retained_coins")] {
+        let (whole, back, kept) = (num(share, part), num(gone, part), num(gone, retained));
+        let fits = back >= 0 && kept >= 0 && if is_closed { back + kept == whole } else { back + kept <= whole };
+        findings
+            .check(Invariant::MoneyConserved, fits, || format!("{part} of {no}: {back} back, {kept} kept of {whole}"));
     }
 }
 
@@ -197,7 +210,7 @@ fn settlements(
         let items = items.get(&no).map(Vec::as_slice).unwrap_or_default();
         let has_refunds = items.iter().any(|item| num(&item.refunded, "quantity") > 0);
         let whole: i64 = items.iter().map(given).sum::<i64>() + num(&shop.amounts, "freight")
-            - num(&shop.amounts, "freight_refunded");
+            - num(&shop.amounts["freight_refunded"], "cash");
         // With refunds the platform's and third parties' shares of what went back are not the shop's.
         let fits = if has_refunds { gross <= whole } else { gross == whole };
         findings.check(about, fits, || format!("{no} is settled with {gross} of {whole}"));

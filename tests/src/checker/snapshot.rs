@@ -134,6 +134,27 @@ pub struct Refund {
     pub status: i64,
     /// JSON lines.
     pub lines: Value,
+    /// The after-sale that asked for it.
+    pub aftersale_no: Option<i64>,
+}
+
+/// A refund, return or exchange.
+#[derive(Debug, Clone)]
+pub struct Aftersale {
+    /// Its number.
+    pub no: i64,
+    /// L2
+    pub shop_no: i64,
+    /// 0 refund, 1 return, 2 exchange.
+    pub kind: i64,
+    /// 0 to 10.
+    pub status: i64,
+    /// Parts of items.
+    pub items: Value,
+    /// What happened on its way.
+    pub detail: Value,
+    /// When it was over.
+    pub ended_at: Option<i64>,
 }
 
 /// An event of the outbox, sent or not.
@@ -178,6 +199,8 @@ pub struct Snapshot {
     pub postings: Vec<Row>,
     /// shop order, gross, technical fee, promotion fee, net
     pub settlements: Vec<Row>,
+    /// Refunds, returns and exchanges.
+    pub aftersales: Vec<Aftersale>,
     /// shop order, status, waybill
     pub shipments: Vec<Row>,
     /// subject, kind
@@ -288,7 +311,7 @@ impl Snapshot {
                 trade_no: row.opt_text(6),
             })
             .collect();
-        let query = "SELECT no, pay_no, shop_no, payment_no, way, amount, status, lines FROM refunds";
+        let query = "SELECT no, pay_no, shop_no, payment_no, way, amount, status, lines, aftersale_no FROM refunds";
         self.refunds = reading
             .rows(query)
             .await?
@@ -302,6 +325,22 @@ impl Snapshot {
                 amount: row.int(5),
                 status: row.int(6),
                 lines: row.json(7),
+                aftersale_no: row.opt_int(8),
+            })
+            .collect();
+        let query = "SELECT no, shop_no, kind, status, items, detail, ended_at FROM aftersales";
+        self.aftersales = reading
+            .rows(query)
+            .await?
+            .iter()
+            .map(|row| Aftersale {
+                no: row.int(0),
+                shop_no: row.int(1),
+                kind: row.int(2),
+                status: row.int(3),
+                items: row.json(4),
+                detail: row.json(5),
+                ended_at: row.opt_int(6),
             })
             .collect();
         self.wallets = reading.rows("SELECT buyer, unit, available, held FROM wallet_accounts").await?;

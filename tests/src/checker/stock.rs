@@ -57,10 +57,16 @@ pub(super) fn check(snapshot: &Snapshot, findings: &mut Findings) {
         findings.check(Invariant::NoOversell, false, || format!("{key:?} moved and has no stock row"));
     }
     let status: BTreeMap<i64, i64> = snapshot.shop_orders.iter().map(|shop| (shop.no, shop.status)).collect();
+    let needs = needs(snapshot);
     for ((shop_no, key), held) in by_order {
+        let (left, all) = needs.get(&(shop_no, key.clone())).copied().unwrap_or_default();
+        // What did not come back is sold; what was lost on the way is, too.
+        let sold = (left..=all).contains(&held.sold);
         let holds = match status.get(&shop_no) {
-            Some(&legal::CANCELLED | &legal::CLOSED) => held == Held::default(),
-            Some(&legal::SHIPPED | &legal::RECEIVED | &legal::COMPLETED) => held.reserved == 0 && held.sold > 0,
+            Some(&legal::CANCELLED) => held == Held::default(),
+            Some(&legal::CLOSED | &legal::COMPLETED) => held.reserved == 0 && sold,
+            // An exchange holds its new goods.
+            Some(&legal::SHIPPED | &legal::RECEIVED) => held.reserved >= 0 && sold,
             Some(_) => held.reserved >= 0 && held.sold >= 0,
             None => false,
         };
@@ -68,4 +74,20 @@ pub(super) fn check(snapshot: &Snapshot, findings: &mut Findings) {
         findings
             .check(Invariant::NoOversell, holds, || format!("{shop_no} in state {state:?} holds {held:?} of {key}"));
     }
+}
+
+/// What each order still takes of each stock key, and what it took at first. Units whose stock was settled are off.
+fn needs(snapshot: &Snapshot) -> BTreeMap<(i64, String), (i64, i64)> {
+    let mut needs: BTreeMap<(i64, String), (i64, i64)> = BTreeMap::new();
+    for item in &snapshot.items {
+        let settled = item.refunded["restocked"].as_i64().unwrap_or_default();
+        for need in item.facts["stock"].as_array().into_iter().flatten() {
+            let quantity = need["quantity"].as_i64().unwrap_or_default();
+            let key = need["key"].as_str().unwrap_or_default().to_owned();
+            let (left, all) = needs.entry((item.shop_no, key)).or_default();
+            *left += quantity - quantity * settled / item.quantity.max(1);
+            *all += quantity;
+        }
+    }
+    needs
 }

@@ -162,7 +162,7 @@ impl LineSetup {
 }
 
 /// Puts the members of one object into another.
-pub(crate) fn merge(into: &mut Value, from: Value) {
+pub fn merge(into: &mut Value, from: Value) {
     if let (Some(into), Value::Object(from)) = (into.as_object_mut(), from) {
         into.extend(from);
     }
