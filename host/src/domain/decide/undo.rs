@@ -98,7 +98,8 @@ pub(super) fn settle_if_due(draft: &mut Draft, no: OrderNo) {
     let owes = draft.tree().refunds.iter().any(|r| r.shop_no == Some(no) && r.is_owed());
     let asked = draft.tree().aftersales_of(no).any(Aftersale::is_open);
     if shop.status == Status::Received && shop.sub_status == SubStatus::None && !owes && !asked {
-        let due = shop.expire_time.unwrap_or_default().max(draft.at());
+        let window_ends = shop.received_at.unwrap_or_default() + shop.facts.aftersale_window_ms;
+        let due = window_ends.max(draft.at());
         draft.deadline(no, TimerKind::Settle, due);
     }
 }

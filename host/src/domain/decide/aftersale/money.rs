@@ -184,7 +184,8 @@ pub fn settle_refunds(draft: &mut Draft, shop_no: OrderNo) {
         let of_it = |r: &crate::domain::payment::Refund| r.aftersale_no == Some(cause);
         draft.tree().refunds.iter().filter(mine).any(|r| of_it(r) || !closed)
     };
-    let refunding = |a: &&Aftersale| a.is_open() && a.status == AftersaleStatus::Refunding && a.detail.refund_begun;
+    // One whose refund had failed is over, too, once a person ended that by hand.
+    let refunding = |a: &&Aftersale| a.is_open() && a.detail.refund_begun;
     let done: Vec<Aftersale> =
         draft.tree().aftersales_of(shop_no).filter(refunding).filter(|a| !owed(a.no)).cloned().collect();
     for row in done {

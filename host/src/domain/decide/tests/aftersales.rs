@@ -515,8 +515,10 @@ fn act(life: &mut Life, op: u8, pick: usize, quantity: u32, amount: Option<i64>)
         }
         17 => {
             let failed = life.tree.refunds.iter().find(|r| r.status == RefundStatus::Failed && r.replaced_by.is_none());
-            if let Some(failed) = failed.cloned() {
-                life.step(|d, n| refund::replace(d, &failed, RefundNo(n)));
+            match failed.cloned() {
+                Some(failed) if pick == 0 => life.step(|d, _| undo::refunded_by_hand(d, failed, &rules(), "in cash")),
+                Some(failed) => life.step(|d, n| refund::replace(d, &failed, RefundNo(n))),
+                None => {}
             }
         }
         18 => {
