@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::ids::StockKey;
 use crate::domain::order::{ShopOrder, StockMode};
 use crate::domain::resource::{StockMove, StockMoveKind};
 
@@ -11,7 +12,7 @@ pub fn moves(shop: &ShopOrder, kind: StockMoveKind, reason: &str) -> Vec<StockMo
     for need in shop.items.iter().flat_map(|item| &item.facts.stock) {
         *sums.entry(&need.key).or_default() += i64::from(need.quantity);
     }
-    let make = |(key, quantity): (&crate::domain::ids::StockKey, i64)| StockMove {
+    let make = |(key, quantity): (&StockKey, i64)| StockMove {
         shop_no: shop.no,
         business: shop.business.clone(),
         key: key.clone(),
@@ -22,7 +23,17 @@ pub fn moves(shop: &ShopOrder, kind: StockMoveKind, reason: &str) -> Vec<StockMo
     sums.into_iter().map(make).collect()
 }
 
-/// What create does: hold, or sell at once.
+/// Whether the order takes anything from stock.
+pub fn needs_any(shop: &ShopOrder) -> bool {
+    shop.items.iter().any(|item| !item.facts.stock.is_empty())
+}
+
+/// Whether the order takes of this key.
+pub fn needs(shop: &ShopOrder, key: &StockKey) -> bool {
+    shop.items.iter().flat_map(|item| &item.facts.stock).any(|need| need.key == *key)
+}
+
+/// What the order takes hold of: held, or sold at once.
 pub fn take(shop: &ShopOrder) -> Vec<StockMove> {
     match shop.facts.stock {
         StockMode::Reserve => moves(shop, StockMoveKind::Reserve, "reserve"),

@@ -108,7 +108,9 @@ fn close_if_settled(draft: &mut Draft, no: OrderNo, rules: &LineRules) {
     draft.step(no, "close", (Status::Closed, SubStatus::None), reason.text.clone()).attention = None;
     settle::retained(draft, no, rules);
     draft.emit(no, Topic::Order, "ORDER_CLOSED", json!({"reason": reason.code, "text": reason.text}));
-    if draft.tree().shops.iter().all(|s| s.status == Status::Closed) {
+    // Used up for good where a shop order that was split off kept a part of the discount.
+    let whole = draft.tree().pay.amounts.split_off <= 0;
+    if whole && draft.tree().shops.iter().all(|s| s.status == Status::Closed) {
         let coupons = draft.tree().pay.facts.coupons.clone();
         draft.pay();
         free_coupons(draft, &coupons, CouponState::Used);

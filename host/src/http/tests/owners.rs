@@ -8,7 +8,7 @@ use crate::domain::decide::create::{LineTerms, Terms, create};
 use crate::domain::hook::{self, PricedItem, PricedShop, Quoted};
 use crate::domain::ids::{Digest, OrderNo, Slot};
 use crate::domain::number::number;
-use crate::domain::order::StockMode;
+use crate::domain::order::{Reserving, StockMode};
 use crate::domain::price::price;
 use crate::http::cart::CartBody;
 use crate::identity::{Principal, Role};
@@ -24,7 +24,12 @@ pub(super) async fn order(host: &Host) -> [OrderNo; 3] {
     let slot = Slot::of(&buyer.subject);
     let numbers: Vec<i64> = (0..5).map(|sequence| number(NOW, sequence, slot)).collect();
     let quotes = [quoted("shop-1", 1_000, 300), quoted("shop-2", 5_000, 0)];
-    let line = || LineTerms { plugin: Digest([7; 32]), stock: StockMode::Reserve, compensate_ms: 20_000 };
+    let line = || LineTerms {
+        plugin: Digest([7; 32]),
+        stock: StockMode::Reserve,
+        reserving: Reserving::AtCreate,
+        compensate_ms: 20_000,
+    };
     let terms = Terms {
         at: NOW,
         actor: "buyer:some-buyer".into(),

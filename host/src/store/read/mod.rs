@@ -5,6 +5,7 @@ mod catalogue;
 mod lists;
 mod reconcile;
 mod resources;
+mod snapshots;
 mod tree;
 mod wallet;
 mod work;
@@ -29,6 +30,7 @@ pub(crate) fn all() -> Vec<&'static Sql> {
         accounts::all(),
         wallet::all(),
         reconcile::all(),
+        snapshots::all(),
     ];
     all.into_iter().flatten().collect()
 }
