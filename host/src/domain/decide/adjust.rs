@@ -7,7 +7,7 @@ use crate::domain::draft::Draft;
 use crate::domain::event::Topic;
 use crate::domain::ids::OrderNo;
 use crate::domain::money::{Minor, Overflow, apportion, sum};
-use crate::domain::order::{Address, Share, ShopOrder, Status, SubStatus};
+use crate::domain::order::{Address, Share, ShopOrder, Status, SubStatus, SuspendedHook};
 use crate::domain::payment::Payment;
 use crate::domain::tree::OrderTree;
 
@@ -135,8 +135,8 @@ pub fn can_be_readdressed(tree: &OrderTree, no: OrderNo) -> Result<(&ShopOrder, 
     let shop = tree.shop(no).ok_or(CannotAdjust::State(no))?;
     match shop.status {
         Status::Created | Status::Cancelled => unpaid(tree, no).map(|shop| (shop, Price::Open)),
-        // A hook that was begun has told the supplier where it goes.
-        Status::Paid if shop.packed_at.is_none() && shop.suspended.is_none() => match shop.sub_status {
+        // A ship hook that was begun has told the supplier where it goes.
+        Status::Paid if shop.packed_at.is_none() && !is_shipping(shop) => match shop.sub_status {
             SubStatus::ToDeduct | SubStatus::ToShip => Ok((shop, Price::Fixed)),
             _ => Err(CannotAdjust::Shipped(no)),
         },
@@ -144,6 +144,10 @@ pub fn can_be_readdressed(tree: &OrderTree, no: OrderNo) -> Result<(&ShopOrder, 
             Err(CannotAdjust::Shipped(no))
         }
     }
+}
+
+fn is_shipping(shop: &ShopOrder) -> bool {
+    shop.suspended.as_ref().is_some_and(|suspended| suspended.hook != SuspendedHook::Deduct)
 }
 
 /// An order that costs nothing any more is paid, unless it still waits for its stock: then it will be with that.
