@@ -10,6 +10,7 @@ use super::pay::actor;
 use super::problem::Problem;
 use super::query::{Closing, close};
 use crate::domain::ids::OrderNo;
+use crate::domain::payment::Payment;
 use crate::domain::tree::OrderTree;
 use crate::identity::Principal;
 
@@ -40,7 +41,7 @@ pub(super) async fn change_closed(
     mut decide: impl FnMut(&OrderTree) -> Result<Decided<OrderAnswer>, Problem>,
 ) -> Result<(OrderAnswer, Option<Arc<OrderTree>>), Problem> {
     let read = read_tree(app, no, Freshness::Fresh).await?;
-    if read.payments.iter().any(|p| p.is_open()) {
+    if read.payments.iter().any(Payment::is_open) {
         let mut imagined = OrderTree::clone(&read);
         imagined.payments.retain(|p| !p.is_open());
         match decide(&imagined).map_err(|problem| problem.of(no))? {

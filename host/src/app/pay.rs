@@ -208,17 +208,16 @@ fn shared_account<'s>(
 /// The methods that every one of these orders accepts, each through one account.
 pub fn common_methods(app: &App, trees: &[Arc<OrderTree>]) -> Vec<String> {
     let Some((first, rest)) = trees.split_first() else { return vec![] };
-    let mut methods = methods_of(app, &first.pay.facts.methods, trees.iter().flat_map(|t| &t.shops));
+    let shops: Vec<&ShopOrder> = trees.iter().flat_map(|t| &t.shops).collect();
+    let mut methods = methods_of(app, &first.pay.facts.methods, &shops);
     methods.retain(|method| rest.iter().all(|t| t.pay.facts.methods.contains(method)));
     methods
 }
 
 /// Those of the methods by which all of these shop orders can be paid through one account.
-pub fn methods_of<'s, I>(app: &App, methods: &[String], shops: I) -> Vec<String>
-where
-    I: IntoIterator<Item = &'s ShopOrder> + Clone,
-{
-    methods.iter().filter(|method| shared_account(app, shops.clone(), method).is_some()).cloned().collect()
+pub fn methods_of(app: &App, methods: &[String], shops: &[&ShopOrder]) -> Vec<String> {
+    let together = |method: &&String| shared_account(app, shops.iter().copied(), method).is_some();
+    methods.iter().filter(together).cloned().collect()
 }
 
 fn not_enabled(tree: &OrderTree, method: &str) -> Problem {

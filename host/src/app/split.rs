@@ -30,7 +30,7 @@ pub async fn split(app: &App, who: &Principal, no: OrderNo, key: Option<Idempote
         let shop_no = must_be_shop_order(&tree, no)?;
         let at = app.clock.now();
         let decided = |tree: &OrderTree| {
-            let methods = tree.shop(shop_no).map(|shop| methods_of(app, &tree.pay.facts.methods, [shop]));
+            let methods = tree.shop(shop_no).map(|shop| methods_of(app, &tree.pay.facts.methods, &[shop]));
             decide::split(tree, shop_no, number, methods.unwrap_or_default(), at, &actor(who))
         };
         let split = match decided(&tree) {

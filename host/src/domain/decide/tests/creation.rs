@@ -74,7 +74,6 @@ pub(super) fn order(spec: &Spec) -> (Change, OrderTree) {
         shop: shop.into(),
         amount: 1,
         coupon: Some(if shop.is_empty() { "platform-coupon".into() } else { format!("coupon-{shop}") }),
-        ..promotion()
     };
     let promotions = if spec.coupons {
         let of_shops = (0..spec.shops.len()).map(|n| coupon(&format!("shop-{n}"), hook::PromotionLevel::Shop));
@@ -106,16 +105,6 @@ pub(super) fn order(spec: &Spec) -> (Change, OrderTree) {
         catalogue_revision: 1,
     };
     create::create(&cart, price(&cart, &[quoted], 1).unwrap(), terms)
-}
-
-fn promotion() -> hook::Promotion {
-    hook::Promotion {
-        title: String::new(),
-        level: hook::PromotionLevel::Shop,
-        shop: String::new(),
-        amount: 0,
-        coupon: None,
-    }
 }
 
 /// Every sum of the three levels, from the lines up.
