@@ -8,7 +8,7 @@
 pub const VARIABLE: &str = "HOOKLINE_FAULT";
 
 /// Every point, in the order of an order's way through the host.
-pub const POINTS: [&str; 17] = [
+pub const POINTS: [&str; 20] = [
     "after-lock",
     "after-hook",
     "before-commit",
@@ -26,6 +26,9 @@ pub const POINTS: [&str; 17] = [
     "before-refund",
     "after-refund-before-commit",
     "after-refund-commit",
+    "before-reveal",
+    "before-reserve",
+    "after-reserve-commit",
 ];
 
 /// Why the process does not start.

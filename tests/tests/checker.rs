@@ -13,10 +13,14 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
 
 /// What a fault would do to the tables, and what must be said to be broken. The indexes of the copy are dropped first.
-const FAULTS: [(&str, Invariant); 27] = [
+const FAULTS: [(&str, Invariant); 31] = [
     ("DELETE FROM pay_orders WHERE no = (SELECT min(no) FROM pay_orders)", Invariant::NoLostOrder),
     ("DELETE FROM item_orders WHERE shop_no = (SELECT min(no) FROM shop_orders)", Invariant::NoLostOrder),
     ("DELETE FROM settlements", Invariant::Once),
+    ("DELETE FROM snapshots", Invariant::Once),
+    ("UPDATE shop_orders SET amounts = json_set(amounts, '$.reprice', 1, '$.price', 1)", Invariant::MoneyConserved),
+    ("UPDATE shop_orders SET visible = 99 WHERE status = 1", Invariant::NoOversell),
+    ("UPDATE shop_orders SET visible = 99 WHERE status = 6", Invariant::Legal),
     ("UPDATE shipments SET waybill = 'the same'", Invariant::Once),
     ("UPDATE stock SET sold = sold + 1 WHERE sold > 0", Invariant::NoOversell),
     ("UPDATE stock SET reserved = reserved + 1 WHERE sold > 0", Invariant::NoOversell),

@@ -145,6 +145,15 @@ pub struct ShopOrderAnswer {
     pub items: Vec<OrderNo>,
 }
 
+/// Lower the price of a shop order.
+#[derive(Debug, Clone)]
+pub struct Reprice {
+    /// By how much in total, minor units.
+    pub discount: Minor,
+    /// Why, for people.
+    pub remark: String,
+}
+
 /// Pay an order.
 #[derive(Debug, Clone)]
 pub struct Pay {

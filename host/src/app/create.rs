@@ -10,12 +10,13 @@ use super::numbers::fresh;
 use super::orders::{Denied, Keyed, answer, commit, refusal_problem, store_problem};
 use super::problem::Problem;
 use super::quote::{COIN_VALUE, PricedCart, own_cart, price_cart};
+use super::{reserve, snapshots};
 use crate::domain::cart::Cart;
 use crate::domain::change::{Change, Refusal};
 use crate::domain::decide::create::{LineTerms, Terms, create as decide};
 use crate::domain::hook::Hook;
 use crate::domain::ids::{OrderNo, Slot};
-use crate::domain::order::Mode;
+use crate::domain::order::{Mode, Status};
 use crate::domain::tree::OrderTree;
 use crate::identity::Principal;
 use crate::telemetry::metrics::ORDERS_CREATED;
@@ -33,9 +34,9 @@ pub async fn create(
     let keyed = Keyed::new(who, "create_order", key.as_ref());
     match make(app, who, &request, &keyed).await {
         Ok(Made::New(tree)) => after_create(app, tree).await,
-        Ok(Made::Before(outcome)) => Ok(outcome),
+        Ok(Made::Before(outcome)) => reserve::outcome(app, outcome).await,
         Err(problem) => match keyed.stored(app).await? {
-            Some(outcome) => Ok(outcome),
+            Some(outcome) => reserve::outcome(app, outcome).await,
             None => Err(problem),
         },
     }
@@ -63,7 +64,8 @@ async fn make(app: &App, who: &Principal, request: &CreateOrder, keyed: &Keyed<'
     let mut numbers = fresh(app, count, slot).await?;
     let pay_no = request.order_no.unwrap_or(OrderNo(numbers.remove(0)));
     let (mut change, tree) = decide_new(app, who, cart, priced, pay_no, numbers);
-    change.claim = keyed.claim(&answer(&tree))?;
+    // What the first answer will be, also of an order that is still to become visible.
+    change.claim = keyed.claim(&reserve::once_visible(&tree))?;
     match commit(app, change).await {
         Ok(()) => Ok(Made::New(Arc::new(tree))),
         Err(Denied::Refusal(Refusal::KeyUsed(stored))) => Ok(Made::Before(keyed.read(&stored)?)),
@@ -95,7 +97,12 @@ fn decide_new(
     let terms_of = |shop: &crate::domain::cart::CartShop| {
         let call = calls.iter().find(|c| c.business.code == shop.business)?;
         let rules = &call.business.rules;
-        Some(LineTerms { plugin: call.business.active?, stock: rules.stock, compensate_ms: rules.compensate_ms })
+        Some(LineTerms {
+            plugin: call.business.active?,
+            stock: rules.stock,
+            reserving: rules.reserving,
+            compensate_ms: rules.compensate_ms,
+        })
     };
     let terms = Terms {
         at,
@@ -117,6 +124,7 @@ fn decide_new(
         };
         change.decisions.push(record(subject, Hook::Pricing, &line.request, &line.call, at));
     }
+    change.snapshots.push(snapshots::take(&tree, at));
     (change, tree)
 }
 
@@ -125,7 +133,8 @@ async fn taken(app: &App, who: &Principal, cart: &Cart, no: OrderNo, refusal: &R
     let tree = app.store.order_tree(no).await.map_err(store_problem)?;
     let same = |tree: &Arc<OrderTree>| tree.pay.no == no && tree.pay.buyer == cart.buyer && same_cart(tree, cart);
     match tree.filter(same) {
-        Some(tree) if super::orders::owned(who, &tree, no).is_ok() => Ok(Made::Before(answer(&tree))),
+        // An invisible order is its maker's all the same: who makes it is asked for, not who may see it.
+        Some(tree) if own_cart(who, cart).is_ok() => Ok(Made::Before(reserve::once_visible(&tree))),
         _ => Err(refusal_problem(refusal)),
     }
 }
@@ -143,13 +152,22 @@ fn same_cart(tree: &OrderTree, cart: &Cart) -> bool {
         })
 }
 
-/// Nothing to pay, or prepaid: the order is paid at once. The rest of forward runs by itself.
-async fn after_create(app: &App, tree: Arc<OrderTree>) -> Result<OrderAnswer, Problem> {
+/// An invisible order is shown, or ends. One that waits for its stock gets it by itself. Nothing to pay, or prepaid: the
+/// order is paid at once, and the rest of forward runs by itself.
+async fn after_create(app: &App, mut tree: Arc<OrderTree>) -> Result<OrderAnswer, Problem> {
+    if tree.is_hidden() {
+        crate::faults::point("before-reveal");
+        tree = reserve::shown(app, tree.pay.no).await?;
+    }
     for shop in &tree.shops {
         metrics::counter!(ORDERS_CREATED, "business" => shop.business.to_string()).increment(1);
     }
+    if tree.stock_pending() {
+        reserve::spawn(app, tree.pay.no);
+        return Ok(answer(&tree));
+    }
     let prepaid = tree.pay.mode == Mode::Prepaid;
-    if !prepaid && tree.pay.amounts.to_pay > 0 {
+    if !prepaid && tree.pay.amounts.to_pay > 0 || tree.pay.status != Status::Created {
         return Ok(answer(&tree));
     }
     let tree = super::pay::from_wallet(app, tree.pay.no, "forward").await?;

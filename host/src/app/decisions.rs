@@ -4,6 +4,7 @@ use std::cell::RefCell;
 
 use serde::Serialize;
 
+use super::problem::Problem;
 use crate::domain::change::Decision;
 use crate::domain::hook::Hook;
 use crate::domain::ids::{BusinessCode, Digest, Millis, OrderNo};
@@ -19,7 +20,21 @@ thread_local! {
 
 /// JSON, compressed with zstd.
 pub fn compressed(value: &impl Serialize) -> Vec<u8> {
-    let json = serde_json::to_vec(value).unwrap_or_default();
+    pack(serde_json::to_vec(value).unwrap_or_default())
+}
+
+/// What [`pack`] was given.
+pub fn unpack(packed: &[u8]) -> Result<Vec<u8>, Problem> {
+    // What could not be compressed is kept as it is.
+    if packed.first() == Some(&b'{') {
+        Ok(packed.to_vec())
+    } else {
+        zstd::decode_all(packed).map_err(Problem::internal)
+    }
+}
+
+/// Compresses the text of a JSON object with zstd.
+pub fn pack(json: Vec<u8>) -> Vec<u8> {
     COMPRESSOR.with_borrow_mut(|slot| {
         if slot.is_none() {
             *slot = zstd::bulk::Compressor::new(LEVEL).ok();

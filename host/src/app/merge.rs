@@ -2,13 +2,14 @@
 
 use super::App;
 use super::api::{Idempotency, OrderAnswer};
+use super::closing::close_all;
 use super::numbers::fresh;
 use super::orders::{
-    Denied, Freshness, Keyed, TRIES, answer, commit, must_be_pay_order, owned, role, tree as read_tree,
+    Denied, Freshness, Keyed, TRIES, answer, commit, must_be_pay_order, owned, role, stock_pending, tree as read_tree,
 };
 use super::pay::{actor, common_methods};
 use super::problem::Problem;
-use super::query::{Closing, close};
+use super::snapshots;
 use crate::domain::change::Refusal;
 use crate::domain::decide::merge::{self as decide, CannotMerge, MERGED_MAX};
 use crate::domain::ids::OrderNo;
@@ -29,7 +30,7 @@ pub async fn merge(
     if !(2..=MERGED_MAX).contains(&orders.len()) {
         return Err(cannot(&CannotMerge::Count));
     }
-    close_all(app, who, orders).await?;
+    close_each(app, who, orders).await?;
     let no = OrderNo(fresh(app, 1, orders[0].slot()).await?[0]);
     for _ in 0..TRIES {
         let mut trees = Vec::with_capacity(orders.len());
@@ -41,6 +42,7 @@ pub async fn merge(
         let (mut change, tree) = merged.map_err(|why| cannot(&why))?;
         let outcome = answer(&tree);
         change.claim = keyed.claim(&outcome)?;
+        change.snapshots.push(snapshots::take(&tree, change.at));
         match commit(app, change).await {
             Ok(()) => return Ok(outcome),
             Err(Denied::Refusal(Refusal::KeyUsed(stored))) => return keyed.read(&stored),
@@ -52,23 +54,12 @@ pub async fn merge(
 }
 
 /// The orders stay as they are when one of their payments cannot be closed.
-async fn close_all(app: &App, who: &Principal, orders: &[OrderNo]) -> Result<(), Problem> {
+async fn close_each(app: &App, who: &Principal, orders: &[OrderNo]) -> Result<(), Problem> {
     for no in orders {
         let tree = read_tree(app, *no, Freshness::Fresh).await?;
         owned(who, &tree, *no)?;
         must_be_pay_order(&tree, *no)?;
-        for open in tree.payments.iter().filter(|p| p.is_open()) {
-            match close(app, open, &actor(who)).await? {
-                Closing::Closed => {}
-                Closing::Paid => {
-                    return Err(Problem::conflict("already-paid", format!("order {no} was paid meanwhile")).of(*no));
-                }
-                Closing::Unknown(why) => {
-                    let detail = format!("the open payment {} could not be closed: {why}; try again", open.no);
-                    return Err(Problem::conflict("payment-not-closed", detail).of(*no));
-                }
-            }
-        }
+        close_all(app, who, &tree).await?;
     }
     Ok(())
 }
@@ -79,6 +70,7 @@ fn cannot(why: &CannotMerge) -> Problem {
         CannotMerge::NoMethod | CannotMerge::Other(_) | CannotMerge::Overflow(_) => {
             Problem::refused("cannot-pay-together", why.to_string())
         }
+        CannotMerge::StockPending(no) => stock_pending(*no),
         CannotMerge::State(no) | CannotMerge::Open(no) => Problem::conflict("wrong-state", why.to_string()).of(*no),
     }
 }

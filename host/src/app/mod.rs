@@ -12,9 +12,11 @@ mod methods;
 pub mod numbers;
 pub mod orders;
 
+pub mod address;
 pub mod aftersale;
 pub mod callback;
 pub mod cancel;
+mod closing;
 pub mod create;
 pub mod dispute;
 pub mod forward;
@@ -27,8 +29,12 @@ pub mod receive;
 pub mod reconcile;
 pub mod refund;
 pub mod refund_order;
+pub mod reprice;
+pub mod reserve;
 pub mod ship;
 pub mod signal;
+pub mod snapshots;
+pub mod split;
 pub mod timers;
 pub mod wallet;
 

@@ -3,10 +3,13 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::App;
-use super::api::TakenNumber;
+use super::api::{Idempotency, TakenNumber};
+use super::orders::{Denied, Keyed, commit};
 use super::problem::Problem;
-use crate::domain::ids::{Millis, OrderNo, Slot};
+use crate::domain::change::{Change, Refusal};
+use crate::domain::ids::{BuyerId, Millis, OrderNo, Slot};
 use crate::domain::number::{BLOCK, BLOCK_LIFETIME_MS, number};
+use crate::domain::operation::ExternalNumber;
 use crate::identity::Principal;
 
 /// The block in use. Losing it loses only unused numbers.
@@ -61,8 +64,40 @@ async fn refill(app: &App, wanted: i64, now: Millis) -> Result<i64, Problem> {
     Ok(start)
 }
 
-/// `GenOID`: a number to create with.
-pub async fn take(app: &App, who: &Principal) -> Result<TakenNumber, Problem> {
+/// Somebody else's id, for which a buyer always gets the same number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum External {
+    /// The application's own id of the order.
+    Order(String),
+    /// The id of a payment at a third party.
+    Payment(String),
+}
+
+/// `GenOID`: a number to create with. For an external id it is the same one for ever, whichever host is asked.
+pub async fn take(
+    app: &App,
+    who: &Principal,
+    external: Option<External>,
+    key: Option<Idempotency>,
+) -> Result<TakenNumber, Problem> {
+    let keyed = Keyed::new(who, "take_number", key.as_ref());
     let numbers = fresh(app, 1, Slot::of(&who.subject)).await?;
-    Ok(TakenNumber { order_no: OrderNo(numbers[0]) })
+    let taken = TakenNumber { order_no: OrderNo(numbers[0]) };
+    let mut change = Change { at: app.clock.now(), claim: keyed.claim(&taken)?, ..Change::default() };
+    if let Some(external) = external {
+        let (kind, id) = match external {
+            External::Order(id) => ("external", id),
+            External::Payment(id) => ("payment", id),
+        };
+        let buyer = BuyerId::new(&who.subject).map_err(|error| Problem::forbidden(format!("the token's {error}")))?;
+        change.external_numbers.push(ExternalNumber { no: taken.order_no, kind, buyer, id });
+    } else if change.claim.is_none() {
+        return Ok(taken);
+    }
+    match commit(app, change).await {
+        Ok(()) => Ok(taken),
+        Err(Denied::Refusal(Refusal::ExternalKnown { no })) => Ok(TakenNumber { order_no: no }),
+        Err(Denied::Refusal(Refusal::KeyUsed(stored))) => keyed.read(&stored),
+        Err(denied) => Err(denied.into()),
+    }
 }

@@ -253,8 +253,18 @@ pub fn refusal_problem(refusal: &Refusal) -> Problem {
     }
 }
 
-/// Whether the caller may see and drive the order; otherwise it does not exist for them.
+/// Whether the caller may see and drive the order; otherwise it does not exist for them. An order that is not visible
+/// yet does not exist for anybody.
 pub fn owned(who: &Principal, tree: &OrderTree, no: OrderNo) -> Result<(), Problem> {
+    if tree.is_hidden() { Err(Problem::not_found(format!("order {no}"))) } else { theirs(who, tree, no) }
+}
+
+/// Whether the caller may read the order: staff see invisible ones, too.
+pub fn readable(who: &Principal, tree: &OrderTree, no: OrderNo) -> Result<(), Problem> {
+    if matches!(who.role, Role::Operator | Role::Admin) { Ok(()) } else { owned(who, tree, no) }
+}
+
+fn theirs(who: &Principal, tree: &OrderTree, no: OrderNo) -> Result<(), Problem> {
     let concerned = || tree.shops.iter().filter(|s| s.no == no || s.pay_no == no || s.items.iter().any(|i| i.no == no));
     let allowed = match who.role {
         Role::Buyer => tree.pay.buyer.as_str() == who.subject,
@@ -294,6 +304,12 @@ fn wrong_level(tree: &OrderTree, no: OrderNo, wanted: &str) -> Problem {
         .of(no)
         .with("pay_order_no", tree.pay.no)
         .with("shop_order_nos", shops)
+}
+
+/// The order waits for its stock: a moment later the same request may do.
+pub fn stock_pending(no: OrderNo) -> Problem {
+    let detail = "the order still waits for its stock; try again in a moment";
+    Problem { retry_after_s: Some(1), ..Problem::conflict("stock-pending", detail).of(no) }
 }
 
 /// An event that the state does not allow.

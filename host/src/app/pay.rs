@@ -7,8 +7,8 @@ use super::api::{Idempotency, Pay, PaymentAnswer};
 use super::forward::{self, Cause};
 use super::numbers::fresh;
 use super::orders::{
-    Decided, Denied, Freshness, Keyed, change, change_once, must_be_pay_order, owned, role, tree as read_tree,
-    wrong_state,
+    Decided, Denied, Freshness, Keyed, change, change_once, must_be_pay_order, owned, role, stock_pending,
+    tree as read_tree, wrong_state,
 };
 use super::problem::Problem;
 use crate::domain::change::{Refusal, Write};
@@ -208,11 +208,16 @@ fn shared_account<'s>(
 /// The methods that every one of these orders accepts, each through one account.
 pub fn common_methods(app: &App, trees: &[Arc<OrderTree>]) -> Vec<String> {
     let Some((first, rest)) = trees.split_first() else { return vec![] };
-    let together = |method: &&String| {
-        rest.iter().all(|t| t.pay.facts.methods.contains(method))
-            && shared_account(app, trees.iter().flat_map(|t| &t.shops), method).is_some()
-    };
-    first.pay.facts.methods.iter().filter(together).cloned().collect()
+    let shops: Vec<&ShopOrder> = trees.iter().flat_map(|t| &t.shops).collect();
+    let mut methods = methods_of(app, &first.pay.facts.methods, &shops);
+    methods.retain(|method| rest.iter().all(|t| t.pay.facts.methods.contains(method)));
+    methods
+}
+
+/// Those of the methods by which all of these shop orders can be paid through one account.
+pub fn methods_of(app: &App, methods: &[String], shops: &[&ShopOrder]) -> Vec<String> {
+    let together = |method: &&String| shared_account(app, shops.iter().copied(), method).is_some();
+    methods.iter().filter(together).cloned().collect()
 }
 
 fn not_enabled(tree: &OrderTree, method: &str) -> Problem {
@@ -256,7 +261,7 @@ pub async fn from_wallet(app: &App, pay_no: OrderNo, actor: &str) -> Result<Arc<
     let shops = read_tree(app, pay_no, Freshness::Cached).await?.shops.len();
     let numbers = fresh(app, 1 + shops, pay_no.slot()).await?;
     let paid = change(app, pay_no, |tree| {
-        if tree.pay.status != Status::Created {
+        if tree.pay.status != Status::Created || tree.stock_pending() {
             return Ok(Decided::Nothing(()));
         }
         let mut draft = Draft::new(tree, app.clock.now(), actor);
@@ -293,6 +298,9 @@ fn can_be_paid(tree: &OrderTree, no: OrderNo, method: &str) -> Result<(), Proble
     }
     if tree.pay.mode == Mode::Prepaid {
         return Err(Problem::conflict("prepaid", "a prepaid order is paid from the wallet by itself"));
+    }
+    if tree.stock_pending() {
+        return Err(stock_pending(no));
     }
     if !tree.pay.facts.methods.iter().any(|m| m == method) {
         return Err(not_enabled(tree, method));

@@ -201,7 +201,7 @@ fn coupon(coupon: &Coupon) -> hook::Coupon {
 }
 
 /// The one place that decides what a pricing call's outcome means for the caller.
-fn accept<'a>(business: &BusinessCode, call: &'a Call<Quoted>) -> Result<&'a Quoted, Problem> {
+pub(super) fn accept<'a>(business: &BusinessCode, call: &'a Call<Quoted>) -> Result<&'a Quoted, Problem> {
     match &call.outcome {
         Outcome::Ok(quoted) => Ok(quoted),
         Outcome::Refused(lines) => Err(refused_lines(business, lines)),

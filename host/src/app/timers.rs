@@ -6,7 +6,7 @@ use super::cancel;
 use super::forward::{Cause, Event, Forward, advance};
 use super::orders::{Decided, change, store_problem};
 use super::problem::{Kind, Problem};
-use super::{query, refund};
+use super::{query, refund, reserve};
 use crate::domain::aftersale::Aftersale;
 use crate::domain::change::{Parked, Timer, TimerKind, Unpark};
 use crate::domain::decide::settle;
@@ -39,6 +39,7 @@ pub async fn fire(app: &App, timer: Timer) -> Result<(), Problem> {
         TimerKind::Query => query::drive(app, no, timer.attempt).await?,
         TimerKind::Aftersale => super::aftersale::deadlines(app, no).await?,
         TimerKind::Parked => parked(app, no, timer.attempt).await?,
+        TimerKind::Reserve => reserve::drive(app, no).await?,
     }
     disarm_if_still_due(app, timer).await
 }

@@ -13,5 +13,5 @@ mod tests;
 
 pub use keys::{Key, KeyError, Keys};
 pub use private::{Cidr, PrivateAllowance};
-pub use settings::{BrokerKind, Database, LockKind, Outside, Settings, SqliteSynchronous, TokenNames};
+pub use settings::{BrokerKind, Database, LockKind, Outside, Settings, Shards, SqliteSynchronous, TokenNames};
 pub use source::{Place, SettingsError};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::private::PrivateAllowance;
-use super::settings::{BrokerKind, Database, LockKind, Outside, Settings, SqliteSynchronous, TokenNames};
+use super::settings::{BrokerKind, Database, LockKind, Outside, Settings, Shards, SqliteSynchronous, TokenNames};
 use super::source::{SettingsError, Source};
 use crate::telemetry::LogFormat;
 
@@ -21,6 +21,11 @@ const NAMES: &[&str] = &[
     "ORDER_PUBLIC_URL",
     "ORDER_DATA_DIR",
     "ORDER_DB_URL",
+    // As the sharded original names them, and in capitals.
+    "DBName",
+    "DBNAME",
+    "TableShardNums",
+    "TABLESHARDNUMS",
     "ORDER_SQLITE_SYNCHRONOUS",
     "ORDER_REDIS_URL",
     "ORDER_EVENT_BROKER",
@@ -76,6 +81,7 @@ impl Settings {
             public_url: base_url(&source, "ORDER_PUBLIC_URL")?.unwrap_or_else(|| format!("http://{http_addr}")),
             database: database(&source, &data_dir)?,
             data_dir,
+            shards: shards(&source)?,
             broker: source.parsed("ORDER_EVENT_BROKER", BrokerKind::Memory, "memory or redis")?,
             event_topic: name(&source, "ORDER_EVENT_TOPIC", "order.events")?,
             event_consumer_groups: source.list("ORDER_EVENT_CONSUMER_GROUPS")?,
@@ -136,19 +142,56 @@ fn kib(count: u64) -> usize {
 
 fn database(source: &Source, data_dir: &Path) -> Result<Database, SettingsError> {
     let synchronous = source.parsed("ORDER_SQLITE_SYNCHRONOUS", SqliteSynchronous::Full, "full or normal")?;
+    let name = database_name(source)?;
+    let named = |file: PathBuf| match &name {
+        Some(name) => file.with_file_name(format!("{name}.db")),
+        None => file,
+    };
     let Some(url) = source.secret("ORDER_DB_URL")? else {
-        return Ok(Database::Sqlite { file: data_dir.join(DATABASE_FILE), synchronous });
+        return Ok(Database::Sqlite { file: named(data_dir.join(DATABASE_FILE)), synchronous });
     };
     let text = url.expose_secret();
     if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-        return Ok(Database::Postgres(url));
+        return Ok(Database::Postgres(name.map_or_else(|| url.clone(), |name| in_database(text, &name))));
     }
     match text.strip_prefix("sqlite:").map(|rest| rest.strip_prefix("//").unwrap_or(rest)) {
         Some(file) if !file.is_empty() && !file.contains('?') && !file.starts_with(':') => {
-            Ok(Database::Sqlite { file: PathBuf::from(file), synchronous })
+            Ok(Database::Sqlite { file: named(PathBuf::from(file)), synchronous })
         }
         _ => Err(source.invalid("ORDER_DB_URL", "must be postgres://… or sqlite:<file>")),
     }
+}
+
+/// Characters of a database's name: what PostgreSQL keeps of one.
+const DATABASE_NAME_MAX: usize = 63;
+
+fn database_name(source: &Source) -> Result<Option<String>, SettingsError> {
+    const NAME: &str = "DBName";
+    let Some(name) = source.text(NAME)? else { return Ok(None) };
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if name.len() <= DATABASE_NAME_MAX && name.chars().all(plain) {
+        return Ok(Some(name));
+    }
+    let expected = format!("must be at most {DATABASE_NAME_MAX} letters, digits and the characters _ -");
+    Err(source.invalid(NAME, format!("{expected}, not `{name}`")))
+}
+
+/// A PostgreSQL address with another database in its path.
+fn in_database(url: &str, name: &str) -> SecretString {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("postgres", url));
+    let (place, options) = rest.split_once('?').map_or((rest, None), |(place, options)| (place, Some(options)));
+    let server = place.split('/').next().unwrap_or_default();
+    let options = options.map(|options| format!("?{options}")).unwrap_or_default();
+    SecretString::from(format!("{scheme}://{server}/{name}{options}"))
+}
+
+fn shards(source: &Source) -> Result<Shards, SettingsError> {
+    const NAME: &str = "TableShardNums";
+    /// As the sharded original.
+    const DEFAULT: u32 = 2;
+    let expected = "1, 2, 4, 8 or 16, so that it divides the 16 slot groups";
+    let count = source.parsed(NAME, DEFAULT, expected)?;
+    Shards::new(count).ok_or_else(|| source.invalid(NAME, format!("must be {expected}, not `{count}`")))
 }
 
 fn redis_url(source: &Source) -> Result<Option<SecretString>, SettingsError> {

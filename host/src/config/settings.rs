@@ -8,6 +8,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::private::PrivateAllowance;
+use crate::domain::ids::Slot;
 use crate::telemetry::LogFormat;
 
 /// Every setting of the process. Changing one needs a restart.
@@ -21,6 +22,8 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// `ORDER_DB_URL`
     pub database: Database,
+    /// `TableShardNums`
+    pub shards: Shards,
     /// `ORDER_REDIS_URL`
     pub redis_url: Option<SecretString>,
     /// `ORDER_EVENT_BROKER`
@@ -61,6 +64,23 @@ pub struct Settings {
     pub request_limit: usize,
     /// `ORDER_REQUEST_TIMEOUT_S`
     pub request_timeout: Duration,
+}
+
+/// How many shards an operator counts the 16 slot groups as: 1, 2, 4, 8 or 16. It only names them; where rows are does
+/// not follow from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shards(u32);
+
+impl Shards {
+    /// Into so many; none unless they divide the slot groups.
+    pub fn new(count: u32) -> Option<Self> {
+        matches!(count, 1 | 2 | 4 | 8 | 16).then_some(Self(count))
+    }
+
+    /// The shard of a slot, from 0.
+    pub fn of(self, slot: Slot) -> u32 {
+        u32::from(slot.group()) % self.0
+    }
 }
 
 /// Which store.

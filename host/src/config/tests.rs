@@ -97,3 +97,45 @@ fn secrets_are_never_printed() {
     assert!(!refused(&[("ORDER_DB_URL", "mysql://orders:canary-4@db")]).contains("canary"));
     assert!(!refused(&[("ORDER_REDIS_URL", "http://:canary-5@cache")]).contains("canary"));
 }
+
+#[test]
+fn a_database_name_replaces_the_one_of_the_address() {
+    let sqlite = |variables: &[(&str, &str)]| match with(variables).unwrap().database {
+        Database::Sqlite { file, .. } => file.display().to_string(),
+        Database::Postgres(_) => panic!("expected SQLite"),
+    };
+    assert_eq!(sqlite(&[("DBName", "order")]), "./hookline-data/order.db");
+    assert_eq!(sqlite(&[("DBNAME", "order")]), "./hookline-data/order.db");
+    assert_eq!(
+        sqlite(&[("DBName", "order"), ("ORDER_DB_URL", "sqlite:/var/lib/orders/old.db")]),
+        "/var/lib/orders/order.db"
+    );
+
+    let key = "1".repeat(64);
+    let postgres = |url: &str| match with(&[("ORDER_DB_URL", url), ("ORDER_MASTER_KEY", &key), ("DBName", "order")]) {
+        Ok(Settings { database: Database::Postgres(url), .. }) => url.expose_secret().to_owned(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(postgres("postgres://o:p@db:5432/old?sslmode=require"), "postgres://o:p@db:5432/order?sslmode=require");
+    assert_eq!(postgres("postgresql://db"), "postgresql://db/order");
+    assert_eq!(
+        refused(&[("DBName", "../order")]),
+        "DBName (environment): must be at most 63 letters, digits and the characters _ -, not `../order`"
+    );
+}
+
+#[test]
+fn slot_groups_are_counted_as_shards_that_divide_them() {
+    let shards = |count: &str| with(&[("TableShardNums", count)]).map(|settings| settings.shards);
+    let slots = (0..64).map(|n| crate::domain::ids::Slot::of(&format!("buyer-{n}")));
+    for slot in slots {
+        assert_eq!(shards("1").unwrap().of(slot), 0);
+        assert_eq!(shards("16").unwrap().of(slot), u32::from(slot.group()));
+        assert!(shards("4").unwrap().of(slot) < 4);
+    }
+    assert_eq!(with(&[]).unwrap().shards, Shards::new(2).unwrap());
+    assert_eq!(
+        shards("3").unwrap_err().to_string(),
+        "TableShardNums (environment): must be 1, 2, 4, 8 or 16, so that it divides the 16 slot groups, not `3`"
+    );
+}

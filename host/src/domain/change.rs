@@ -37,7 +37,7 @@ pub struct Change {
     /// Shop orders that move on. Their items are not written: see `items`. Together with a new pay order they may
     /// come under it (merge, split).
     pub shop_orders: Vec<Guarded<ShopOrder>>,
-    /// Items whose `share`, `refunded` or `ratings` changed, as they also stand in their shop order above; under its version.
+    /// Items whose `tax`, `share`, `refunded` or `ratings` changed, as they also stand in their shop order above; under its version.
     pub items: Vec<ItemOrder>,
     /// One row for every version of a shop order, and one for every event that changed nothing.
     pub flows: Vec<Flow>,
@@ -207,6 +207,8 @@ coded!(
         Parked = 6, "parked";
         /// Ask providers what became of payments. Subject: L1.
         Query = 7, "query";
+        /// Hold what an order that was written without it still needs. Subject: L1.
+        Reserve = 8, "reserve";
         /// The earliest deadline of its after-sales. Subject: L2.
         Aftersale = 9, "aftersale";
     }

@@ -4,7 +4,7 @@ use super::aftersale::Aftersale;
 use super::change::{Change, Write};
 use super::fulfilment::Shipment;
 use super::ids::OrderNo;
-use super::order::{PayOrder, ShopOrder, Status};
+use super::order::{PayOrder, ShopOrder, Status, Visible};
 use super::payment::{Payment, Refund};
 
 /// A pay order, its shop orders with their items, its payments, refunds, shipments and after-sales; each list sorted by number.
@@ -43,6 +43,16 @@ impl OrderTree {
     /// The payment that paid the order, if one did.
     pub fn paid_by(&self) -> Option<&Payment> {
         self.payments.iter().find(|p| Some(p.no) == self.pay.paid_by)
+    }
+
+    /// Whether nobody may see it yet (or ever, when it was voided): what it needs was not all held.
+    pub fn is_hidden(&self) -> bool {
+        self.shops.iter().any(|s| s.visible == Visible::NotYet)
+    }
+
+    /// Whether it waits for the stock of some shop order.
+    pub fn stock_pending(&self) -> bool {
+        self.shops.iter().any(ShopOrder::stock_pending)
     }
 
     /// What a pay order shows after it was paid: closed when all its shop orders are closed, completed when all have

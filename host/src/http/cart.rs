@@ -222,7 +222,7 @@ impl ShopBody {
 }
 
 impl AddressBody {
-    fn parse(self, field: &str) -> Result<Address, Problem> {
+    pub(super) fn parse(self, field: &str) -> Result<Address, Problem> {
         let Self { name, mobile, zip, country, province, city, district, town, detail } = self;
         let parts = [&name, &mobile, &zip, &country, &province, &city, &district, &town, &detail];
         if parts.iter().map(|part| part.len()).sum::<usize>() > ADDRESS_MAX {

@@ -6,14 +6,19 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Shared;
 use super::caller::Caller;
-use super::cart::CartBody;
+use super::cart::{AddressBody, CartBody};
+use super::fields::Amount;
 use super::json::{Command, Json, Nothing};
 use super::params::{At, Repeatable, Search, cursor, limit};
 use super::reply::{Answer, accepted, created, ok};
-use crate::app::api::{EventAnswer, ListOrders, OrderAnswer, Pay, PaymentAnswer, QuoteAnswer, SignalIn, TakenNumber};
+use crate::app::api::{
+    EventAnswer, ListOrders, OrderAnswer, Pay, PaymentAnswer, QuoteAnswer, Reprice, SignalIn, TakenNumber,
+};
 use crate::app::cancel::Cancelled;
+use crate::app::numbers::External;
 use crate::app::problem::Problem;
 use crate::app::read::{OrderPage, OrderView};
+use crate::app::snapshots::SnapshotAnswer;
 use crate::app::{self, read};
 use crate::domain::ids::{Millis, OrderNo, PaymentMethod, SignalName};
 use crate::domain::money::Minor;
@@ -21,18 +26,60 @@ use crate::domain::order::Status;
 
 /// Characters of a reason.
 const REASON_MAX: usize = 200;
+/// Characters of somebody else's id.
+const EXTERNAL_ID_MAX: usize = 128;
 /// Bytes of a signal's payload.
 const PAYLOAD_MAX: usize = 16 << 10;
 /// Characters of a signal's id.
 const SIGNAL_ID_MAX: usize = 128;
 
+/// Whose id the number is for; nothing for a number of its own.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NumberBody {
+    /// The application's own id of the order, 1 to 128 printable characters: the same id always gets the same number.
+    external_id: Option<String>,
+    /// The id of a payment at a third party, likewise. Not together with `external_id`.
+    third_party_payment_id: Option<String>,
+}
+
+impl NumberBody {
+    fn parse(self) -> Result<Option<External>, Problem> {
+        let Self { external_id, third_party_payment_id } = self;
+        if let Some(id) = external_id.as_ref().or(third_party_payment_id.as_ref()) {
+            let printable = !id.chars().any(char::is_control) && !id.trim().is_empty();
+            if !printable || id.chars().count() > EXTERNAL_ID_MAX {
+                let detail =
+                    format!("external_id, third_party_payment_id: 1 to {EXTERNAL_ID_MAX} printable characters");
+                return Err(Problem::invalid("bad-body", detail));
+            }
+        }
+        match (external_id, third_party_payment_id) {
+            (None, None) => Ok(None),
+            (Some(id), None) => Ok(Some(External::Order(id))),
+            (None, Some(id)) => Ok(Some(External::Payment(id))),
+            (Some(_), Some(_)) => {
+                Err(Problem::invalid("bad-body", "send external_id or third_party_payment_id, not both"))
+            }
+        }
+    }
+}
+
 /// Take an order number.
 ///
-/// Creating with it is idempotent by itself.
-#[utoipa::path(post, path = "/api/v1/order-numbers", tag = "orders",
+/// Creating with it is idempotent by itself. With an id of somebody else the caller always gets the same number.
+#[utoipa::path(post, path = "/api/v1/order-numbers", tag = "orders", request_body = Option<NumberBody>,
+    params(Repeatable),
     responses((status = 201, description = "Yours until an order is made with it", body = TakenNumber)))]
-pub(super) async fn take_number(State(room): State<Shared>, who: Caller, _: Json<Nothing>) -> Answer<TakenNumber> {
-    Ok(created(app::numbers::take(&room.app, &who).await?))
+pub(super) async fn take_number(
+    State(room): State<Shared>,
+    Caller(who): Caller,
+    call: Command<NumberBody>,
+) -> Answer<TakenNumber> {
+    let external = call.body.parse()?;
+    let app = room.app.clone();
+    let work = async move { app::numbers::take(&app, &who, external, call.key).await };
+    Ok(created(room.finish("take_number", work).await?))
 }
 
 /// Price a cart, without any effect.
@@ -202,6 +249,108 @@ pub(super) async fn merge(
     let app = room.app.clone();
     let work = async move { app::merge::merge(&app, &who, &call.body.orders, call.key).await };
     Ok(created(room.finish("merge", work).await?))
+}
+
+/// Take a shop order out of its unpaid pay order, into a new one.
+///
+/// Its shares go along as they are; nothing is priced again, and the time to pay stays. Open payments of the pay order
+/// are closed first. Platform coupons stay with the old pay order. 409 for the only shop order.
+#[utoipa::path(post, path = "/api/v1/orders/{order_no}/split", tag = "orders",
+    params(("order_no" = String, Path, description = "A shop order"), Repeatable),
+    responses((status = 201, description = "The new pay order", body = OrderAnswer)))]
+pub(super) async fn split(
+    State(room): State<Shared>,
+    Caller(who): Caller,
+    At(no): At<OrderNo>,
+    call: Command<Nothing>,
+) -> Answer<OrderAnswer> {
+    let app = room.app.clone();
+    let work = async move { app::split::split(&app, &who, no, call.key).await };
+    Ok(created(room.finish("split", work).await?))
+}
+
+/// By how much to lower a price.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PriceBody {
+    /// In total, minor units: never less than now.
+    discount_minor: Amount,
+    /// Why, at most 200 characters.
+    #[serde(default)]
+    remark: String,
+}
+
+/// Lower the price of an unpaid shop order.
+///
+/// Open payments are closed first. What is taken off goes over its items; an order that costs nothing then is paid. 409
+/// where coins or a third party pay more of a line than it would cost.
+#[utoipa::path(put, path = "/api/v1/orders/{order_no}/price", tag = "orders", request_body = PriceBody,
+    params(("order_no" = String, Path, description = "A shop order"), Repeatable),
+    responses((status = 200, description = "The pay order with its new price", body = OrderAnswer)))]
+pub(super) async fn reprice(
+    State(room): State<Shared>,
+    Caller(who): Caller,
+    At(no): At<OrderNo>,
+    call: Command<PriceBody>,
+) -> Answer<OrderAnswer> {
+    let PriceBody { discount_minor, remark } = call.body;
+    if remark.chars().count() > REASON_MAX {
+        return Err(Problem::invalid("bad-body", format!("remark: at most {REASON_MAX} characters")).into());
+    }
+    let (wanted, app) = (Reprice { discount: discount_minor.0, remark }, room.app.clone());
+    let work = async move { app::reprice::reprice(&app, &who, no, wanted, call.key).await };
+    Ok(ok(room.finish("reprice", work).await?))
+}
+
+/// Where it goes now.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AddressChange {
+    /// The whole address.
+    address: AddressBody,
+}
+
+/// Change where a shop order goes.
+///
+/// Before payment open payments are closed, and freight and tax become what they are there. After it they must not
+/// differ (409 `address-changes-price`), and nothing may have been packed (409 `already-shipped`).
+#[utoipa::path(put, path = "/api/v1/orders/{order_no}/address", tag = "orders", request_body = AddressChange,
+    params(("order_no" = String, Path, description = "A shop order"), Repeatable),
+    responses((status = 200, description = "The pay order, perhaps with another price", body = OrderAnswer)))]
+pub(super) async fn readdress(
+    State(room): State<Shared>,
+    Caller(who): Caller,
+    At(no): At<OrderNo>,
+    call: Command<AddressChange>,
+) -> Answer<OrderAnswer> {
+    let address = call.body.address.parse("address")?;
+    let app = room.app.clone();
+    let work = async move { app::address::change(&app, &who, no, address, call.key).await };
+    Ok(ok(room.finish("address", work).await?))
+}
+
+/// Which snapshot.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct SnapshotSearch {
+    /// The pay order's version; the newest if absent.
+    version: Option<i64>,
+}
+
+/// What a pay order was priced at, whole: amounts, facts and shares of all levels.
+///
+/// One is taken when the order is made, re-priced, sent elsewhere, merged or split.
+#[utoipa::path(get, path = "/api/v1/orders/{order_no}/snapshot", tag = "orders",
+    params(("order_no" = String, Path, description = "Of any level"), SnapshotSearch),
+    responses((status = 200, description = "The snapshot", body = SnapshotAnswer)))]
+pub(super) async fn snapshot(
+    State(room): State<Shared>,
+    who: Caller,
+    At(no): At<OrderNo>,
+    Search(search): Search<SnapshotSearch>,
+) -> Answer<SnapshotAnswer> {
+    Ok(ok(app::snapshots::read(&room.app, &who, no, search.version).await?))
 }
 
 /// Confirm the receipt of a shop order.

@@ -147,6 +147,7 @@ fn shop_order(seed: i64, pay: &PayOrder, items: Vec<ItemOrder>) -> ShopOrder {
             buyer_comment: String::new(),
             extra: Pairs::new(),
             stock: StockMode::Reserve,
+            quoted_under: None,
             seller_comment: String::new(),
             tags: vec![],
             receive_extended_at: None,

@@ -45,6 +45,8 @@ pub(super) fn check(snapshot: &Snapshot, findings: &mut Findings) {
     for shop in &snapshot.shop_orders {
         let rows = flows.remove(&shop.no).unwrap_or_default();
         history(shop, &rows, findings);
+        let unseen = !shop.is_hidden() || matches!(shop.status, CREATED | CANCELLED) && shop.sequences["order"] == 0;
+        findings.check(Invariant::Legal, unseen, || format!("{} is not visible and went on, or told of it", shop.no));
         let ended = is_final(shop.status);
         findings.equal(Invariant::Legal, &shop.ended_at.is_some(), &ended, || format!("whether {} ended", shop.no));
         let waits = ended && armed.contains(&shop.no);

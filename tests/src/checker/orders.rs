@@ -29,7 +29,7 @@ fn whole(snapshot: &Snapshot, findings: &mut Findings) {
 /// Every acknowledged create exists exactly once, an unknown one at most once, a refused one never.
 fn created(snapshot: &Snapshot, outside: &Outside, findings: &mut Findings) {
     let mut found: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
-    for order in &snapshot.pay_orders {
+    for order in snapshot.pay_orders.iter().filter(|order| !order.is_voided()) {
         if let Some(name) = order.facts["out_id"].as_str() {
             found.entry(name).or_default().push(order.no);
         }
@@ -98,6 +98,11 @@ fn ours(snapshot: &Snapshot, findings: &mut Findings) {
             _ => !is_settled,
         };
         findings.check(Invariant::Once, fits, || format!("whether {} is settled: {is_settled}", shop.no));
+    }
+    let priced: BTreeSet<(i64, i64)> = snapshot.snapshots.iter().map(|row| (row.int(0), row.int(1))).collect();
+    for order in &snapshot.pay_orders {
+        let is_priced = priced.contains(&(order.no, 0));
+        findings.check(Invariant::Once, is_priced, || format!("{} has no snapshot of its prices", order.no));
     }
     let waybills: Vec<String> = snapshot.shipments.iter().filter_map(|row| row.opt_text(2)).collect();
     let distinct: BTreeSet<&String> = waybills.iter().collect();

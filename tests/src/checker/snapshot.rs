@@ -24,10 +24,27 @@ pub struct PayOrder {
     pub reason: Value,
 }
 
+impl ShopOrder {
+    /// Whether nobody may see it: it holds nothing and told nobody.
+    pub fn is_hidden(&self) -> bool {
+        self.visible == 99
+    }
+
+    /// Whether its stock is still to be held.
+    pub fn stock_pending(&self) -> bool {
+        (self.status, self.sub_status) == (0, 0)
+    }
+}
+
 impl PayOrder {
     /// Whether another pay order took its shop orders over.
     pub fn is_merged(&self) -> bool {
         self.reason["code"] == "merged"
+    }
+
+    /// Whether it never became visible.
+    pub fn is_voided(&self) -> bool {
+        self.reason["code"] == "voided"
     }
 }
 
@@ -46,6 +63,8 @@ pub struct ShopOrder {
     pub sub_status: i64,
     /// Counts its steps.
     pub version: i64,
+    /// Whether the buyer sees it: a code.
+    pub visible: i64,
     /// Why a person must look.
     pub attention: Option<String>,
     /// JSON sums and the freight line.
@@ -203,6 +222,8 @@ pub struct Snapshot {
     pub aftersales: Vec<Aftersale>,
     /// shop order, status, waybill
     pub shipments: Vec<Row>,
+    /// pay order, version
+    pub snapshots: Vec<Row>,
     /// subject, kind
     pub timers: Vec<Row>,
 }
@@ -241,7 +262,8 @@ impl Snapshot {
                 reason: row.opt_text(6).map_or(Value::Null, |text| serde_json::from_str(&text).unwrap_or_default()),
             })
             .collect();
-        let query = "SELECT no, pay_no, business, status, sub_status, version, attention, amounts, sequences, ended_at \
+        let query = "SELECT no, pay_no, business, status, sub_status, version, attention, amounts, sequences, ended_at, \
+                     visible \
                      FROM shop_orders";
         self.shop_orders = reading
             .rows(query)
@@ -258,6 +280,7 @@ impl Snapshot {
                 amounts: row.json(7),
                 sequences: row.json(8),
                 ended_at: row.opt_int(9),
+                visible: row.int(10),
             })
             .collect();
         let query = "SELECT no, shop_no, quantity, original, price, tax, share, refunded, facts FROM item_orders";
@@ -371,6 +394,7 @@ impl Snapshot {
         let query = "SELECT business, stock_key, shop_no, kind, quantity FROM stock_moves";
         self.stock_moves = reading.rows(query).await?;
         self.shipments = reading.rows("SELECT shop_no, status, waybill FROM shipments").await?;
+        self.snapshots = reading.rows("SELECT order_no, version FROM snapshots").await?;
         self.timers = reading.rows("SELECT subject, kind FROM timers").await?;
         Ok(())
     }

@@ -56,6 +56,11 @@ pub(super) fn check(snapshot: &Snapshot, findings: &mut Findings) {
     for key in by_key.keys() {
         findings.check(Invariant::NoOversell, false, || format!("{key:?} moved and has no stock row"));
     }
+    let moved: std::collections::BTreeSet<i64> = by_order.keys().map(|(shop_no, _)| *shop_no).collect();
+    for shop in snapshot.shop_orders.iter().filter(|shop| shop.stock_pending() || shop.is_hidden()) {
+        let none = !moved.contains(&shop.no);
+        findings.check(Invariant::NoOversell, none, || format!("{} waits for its stock and has moved some", shop.no));
+    }
     let status: BTreeMap<i64, i64> = snapshot.shop_orders.iter().map(|shop| (shop.no, shop.status)).collect();
     let needs = needs(snapshot);
     for ((shop_no, key), held) in by_order {

@@ -62,7 +62,7 @@ pub async fn advance(app: &App, mut request: Forward<'_>) -> Result<Went, Proble
     for _ in 0..ROUNDS {
         let before = tree(app, request.no, freshness).await?;
         let shop_no = must_be_shop_order(&before, request.no)?;
-        if before.pay.mode == Mode::Prepaid && before.pay.status == Status::Created {
+        if before.pay.mode == Mode::Prepaid && before.pay.status == Status::Created && !before.stock_pending() {
             pay::from_wallet(app, before.pay.no, "forward").await?;
             freshness = Freshness::Fresh;
             continue;

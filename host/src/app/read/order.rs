@@ -5,6 +5,7 @@ use super::super::orders::{self, Freshness, store_problem};
 use super::super::problem::Problem;
 use super::super::{App, pay};
 use super::views::{Amounts, FlowView, ItemView, OrderView, RefundView, ShipmentView, ShopOrderView};
+use crate::config::Shards;
 use crate::domain::change::{Flow, Settlement};
 use crate::domain::decide::aftersale;
 use crate::domain::decide::merge::MERGED;
@@ -19,6 +20,9 @@ use crate::identity::{Principal, Role};
 /// The pay order above any number, with what the caller may see of it.
 pub async fn order(app: &App, who: &Principal, no: OrderNo) -> Result<OrderView, Problem> {
     let tree = orders::tree(app, no, Freshness::Fresh).await?;
+    if tree.is_hidden() {
+        orders::readable(who, &tree, no)?;
+    }
     let shops: Vec<&ShopOrder> = tree.shops.iter().filter(|shop| may_see(who, &tree, shop)).collect();
     let asked = no == tree.pay.no || shops.iter().any(|s| s.no == no || s.items.iter().any(|item| item.no == no));
     // What was merged away has no shop orders; its buyer still sees where they went.
@@ -33,7 +37,7 @@ pub async fn order(app: &App, who: &Principal, no: OrderNo) -> Result<OrderView,
         let settlement = app.store.settlement(shop.no).await.map_err(store_problem)?;
         histories.push(History { shop, flows, settlement });
     }
-    Ok(view(who, app.clock.now(), &tree, &histories))
+    Ok(view(who, app.clock.now(), &tree, &histories, app.settings.shards))
 }
 
 /// A shop order with what happened to it.
@@ -52,7 +56,7 @@ fn may_see(who: &Principal, tree: &OrderTree, shop: &ShopOrder) -> bool {
     }
 }
 
-fn view(who: &Principal, now: Millis, tree: &OrderTree, histories: &[History<'_>]) -> OrderView {
+fn view(who: &Principal, now: Millis, tree: &OrderTree, histories: &[History<'_>], shards: Shards) -> OrderView {
     let (pay, facts, status) = (&tree.pay, &tree.pay.facts, tree.status());
     let seller = matches!(who.role, Role::Shop | Role::Business);
     let shops = || histories.iter().map(|history| history.shop);
@@ -94,6 +98,7 @@ fn view(who: &Principal, now: Millis, tree: &OrderTree, histories: &[History<'_>
         source: facts.source.clone(),
         tags: facts.tags.clone(),
         extra: facts.extra.clone(),
+        shard: (!seller && who.role != Role::Buyer).then(|| shards.of(pay.no.slot())),
         shop_orders: histories.iter().map(|history| shop_view(who, now, tree, history)).collect(),
         payments: if seller { Vec::new() } else { tree.payments.iter().map(pay::answer).collect() },
         refunds: refunds.map(RefundView::from).collect(),
@@ -124,7 +129,7 @@ fn shop_view(who: &Principal, now: Millis, tree: &OrderTree, history: &History<'
         reason_text: shop.reason.as_ref().map(|reason| reason.text.clone()),
         amounts: shop_amounts(shop),
         shop_discount: shop.amounts.discount,
-        promotion_amount: 0,
+        promotion_amount: shop.amounts.reprice,
         delivery: shop.facts.delivery.word().to_owned(),
         address: shop.facts.address.clone(),
         buyer_comment: shop.facts.buyer_comment.clone(),

@@ -107,6 +107,9 @@ pub struct OrderView {
     pub tags: Vec<String>,
     /// As sent.
     pub extra: Pairs,
+    /// The shard that the operator counts it to, from 0 (`TableShardNums`). For staff.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shard: Option<u32>,
     /// L2
     pub shop_orders: Vec<ShopOrderView>,
     /// Attempts to pay; empty for sellers.

@@ -7,9 +7,9 @@ use crate::domain::draft::Draft;
 use crate::domain::event::Topic;
 use crate::domain::ids::Millis;
 use crate::domain::order::{Mode, Reason, Status, SubStatus};
-use crate::domain::resource::{Account, CouponMove, CouponState, Transfer, Unit};
+use crate::domain::resource::CouponState;
 
-use super::stock;
+use super::{hold, stock};
 
 /// Says that the order is about to be cancelled and why: no new payment may be opened while providers close the open
 /// ones. Should this host die now, the timer goes on.
@@ -23,42 +23,43 @@ pub fn begin(draft: &mut Draft, reason: &Reason, retry_ms: Millis) {
 
 /// Cancels the pay order with all its shop orders and gives back everything it holds. Its open payments must have been
 /// closed before, in this draft.
+///
+/// Platform coupons go back unless a shop order that was split off still uses a part of their discount: then they are
+/// used up.
 pub fn cancel(draft: &mut Draft, reason: &Reason) {
     let shops: Vec<_> = draft.tree().shops.iter().filter(|s| s.status == Status::Created).cloned().collect();
-    let order_no = draft.tree().pay.no;
-    let mut coupons = draft.tree().pay.facts.coupons.clone();
-    for shop in shops {
-        coupons.extend(shop.facts.coupons.iter().cloned());
-        draft.change.stock.extend(stock::give_back(&shop, false));
+    let prepaid = draft.tree().pay.mode == Mode::Prepaid;
+    if draft.tree().stock_pending() {
+        draft.disarm(draft.tree().pay.no, TimerKind::Reserve);
+    }
+    for shop in &shops {
+        if !shop.stock_pending() {
+            draft.change.stock.extend(stock::give_back(shop, false));
+        }
         draft.step(shop.no, "cancel", (Status::Cancelled, SubStatus::None), reason.text.clone()).reason =
             Some(reason.clone());
-        if draft.tree().pay.mode == Mode::Prepaid {
+        if prepaid {
             draft.disarm(shop.no, TimerKind::Compensate);
         }
         draft.emit(shop.no, Topic::Order, "ORDER_CANCELLED", json!({"reason": reason.code, "text": reason.text}));
     }
+    end_unpaid(draft, reason);
+    let pay = draft.tree().pay.clone();
+    let change = &mut draft.change;
+    let of_platform = if pay.amounts.split_off > 0 { CouponState::Used } else { CouponState::Free };
+    hold::coupons(change, &pay, &pay.facts.coupons, CouponState::Locked, of_platform);
+    let of_shops = shops.iter().flat_map(|shop| &shop.facts.coupons);
+    hold::coupons(change, &pay, of_shops, CouponState::Locked, CouponState::Free);
+    hold::release_coins(change, &pay, "release:coins".into(), pay.amounts.coins);
+}
+
+/// The pay order ends without having been paid.
+pub(super) fn end_unpaid(draft: &mut Draft, reason: &Reason) {
     let pay = draft.pay();
     pay.status = Status::Cancelled;
     pay.sub_status = SubStatus::None;
     pay.expire_time = None;
     pay.reason = Some(reason.clone());
-    let (buyer, coins) = (pay.buyer.clone(), pay.amounts.coins);
-    draft.disarm(order_no, TimerKind::PayTimeout);
-    draft.change.coupons.extend(coupons.into_iter().map(|code| CouponMove {
-        code,
-        buyer: buyer.clone(),
-        order_no,
-        from: CouponState::Locked,
-        to: CouponState::Free,
-    }));
-    if coins > 0 {
-        draft.change.transfers.push(Transfer {
-            order_no,
-            operation: "release:coins".into(),
-            from: Account::Held(buyer.clone()),
-            to: Account::Available(buyer),
-            unit: Unit::Coins,
-            amount: coins,
-        });
-    }
+    let no = pay.no;
+    draft.disarm(no, TimerKind::PayTimeout);
 }

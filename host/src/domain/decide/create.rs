@@ -8,14 +8,16 @@ use crate::domain::event::{Topic, event};
 use crate::domain::ids::{Digest, Millis, OrderNo};
 use crate::domain::money::Minor;
 use crate::domain::order::{
-    ItemOrder, Mode, PayFacts, PayOrder, Refunded, Sequences, ShopFacts, ShopOrder, Status, StockMode, SubStatus,
-    Visible,
+    ItemOrder, Mode, PayFacts, PayOrder, Refunded, Reserving, Sequences, ShopFacts, ShopOrder, Status, StockMode,
+    SubStatus, Visible,
 };
 use crate::domain::price::{Priced, PricedShopOrder};
-use crate::domain::resource::{Account, CouponMove, CouponState, Transfer, Unit};
 use crate::domain::tree::OrderTree;
 
-use super::stock;
+use super::{hold, stock};
+
+/// The host that makes an order holds its stock at once; the timer goes on should that host die.
+pub const RESERVE_GRACE_MS: Millis = 2_000;
 
 /// What create needs to know besides the cart and its prices.
 #[derive(Debug)]
@@ -45,20 +47,35 @@ pub struct LineTerms {
     pub plugin: Digest,
     /// How its stock moves.
     pub stock: StockMode,
+    /// When its stock is held.
+    pub reserving: Reserving,
     /// When a prepaid order is forwarded again.
     pub compensate_ms: Millis,
 }
 
 /// The change that makes the order, and the order. A cart with nothing to pay is left to `pay::paid`.
+///
+/// Stock that a line reserves later is not in it. If any line wants everything held before the order is seen, the order
+/// is written invisible and holds nothing at all: `reserve::reveal` follows.
 pub fn create(cart: &Cart, priced: Priced, terms: Terms) -> (Change, OrderTree) {
     let Terms { at, actor, pay_no, numbers, lines, methods, coin_value, catalogue_revision } = terms;
     let mut numbers = numbers.into_iter().map(OrderNo);
     let mut next = move || numbers.next().unwrap_or(OrderNo(0));
     let mut change = Change { at, ..Change::default() };
     let expire_time = Some(at + priced.pay_timeout_ms);
+    let hidden = lines.iter().any(|line| line.reserving == Reserving::BeforeVisible);
+    let mut shops = Vec::with_capacity(priced.shops.len());
     for (index, shop) in priced.shops.into_iter().enumerate() {
         let no = next();
         let mut shop = shop_order(cart, index, shop, (no, pay_no), &lines[index], at, expire_time, &mut next);
+        if hidden {
+            shop.visible = Visible::NotYet;
+            shop.sub_status = SubStatus::None;
+        } else if lines[index].reserving == Reserving::Later && stock::needs_any(&shop) {
+            shop.sub_status = SubStatus::None;
+        } else {
+            change.stock.extend(stock::take(&shop));
+        }
         change.flows.push(Flow {
             shop_no: no,
             version: 0,
@@ -70,37 +87,14 @@ pub fn create(cart: &Cart, priced: Priced, terms: Terms) -> (Change, OrderTree) 
             actor: actor.clone(),
             note: String::new(),
         });
-        let data = json!({
-            "order_no": no, "pay_order_no": pay_no, "buyer": shop.buyer, "shop_id": shop.shop, "business": shop.business,
-            "status": shop.status, "currency": cart.currency, "price": shop.amounts.price, "to_pay": priced.amounts.to_pay,
-        });
-        change.events.push(event(&mut shop.sequences, no, Topic::Order, "ORDER_CREATED", at, &data));
-        change.stock.extend(stock::take(&shop));
-        if cart.mode == Mode::Prepaid {
-            let key = TimerKey { subject: no, kind: TimerKind::Compensate };
-            change.arm.push(Timer { key, due: at + lines[index].compensate_ms, attempt: 0 });
-        }
-        change.coupons.extend(shop.facts.coupons.iter().map(|code| lock(cart, pay_no, code)));
-        change.new_shop_orders.push(shop);
+        shops.push(shop);
     }
-    change.coupons.extend(priced.coupons.iter().map(|code| lock(cart, pay_no, code)));
-    if priced.amounts.coins > 0 {
-        change.transfers.push(Transfer {
-            order_no: pay_no,
-            operation: "hold:coins".into(),
-            from: Account::Available(cart.buyer.clone()),
-            to: Account::Held(cart.buyer.clone()),
-            unit: Unit::Coins,
-            amount: priced.amounts.coins,
-        });
-    }
-    let key = TimerKey { subject: pay_no, kind: TimerKind::PayTimeout };
-    change.arm.extend(expire_time.map(|due| Timer { key, due, attempt: 0 }));
-    change.new_pay_orders.push(PayOrder {
+    let pending = shops.iter().any(ShopOrder::stock_pending);
+    let pay = PayOrder {
         no: pay_no,
         buyer: cart.buyer.clone(),
         status: Status::Created,
-        sub_status: SubStatus::StockReserved,
+        sub_status: if pending { SubStatus::None } else { SubStatus::StockReserved },
         version: 0,
         mode: cart.mode,
         currency: cart.currency,
@@ -126,15 +120,36 @@ pub fn create(cart: &Cart, priced: Priced, terms: Terms) -> (Change, OrderTree) 
             tags: cart.tags.clone(),
             extra: cart.extra.clone(),
         },
-    });
-    let pay = change.new_pay_orders[0].clone();
-    let shops = change.new_shop_orders.clone();
+    };
+    let mut arm = |subject, kind, due| change.arm.push(Timer { key: TimerKey { subject, kind }, due, attempt: 0 });
+    if pending {
+        arm(pay_no, TimerKind::Reserve, at + RESERVE_GRACE_MS);
+    } else if cart.mode == Mode::Prepaid {
+        for (shop, line) in shops.iter().zip(&lines) {
+            arm(shop.no, TimerKind::Compensate, at + line.compensate_ms);
+        }
+    }
+    if !hidden {
+        if let Some(due) = expire_time {
+            arm(pay_no, TimerKind::PayTimeout, due);
+        }
+        for shop in &mut shops {
+            let data = told(&pay, shop);
+            change.events.push(event(&mut shop.sequences, shop.no, Topic::Order, "ORDER_CREATED", at, &data));
+        }
+        hold::everything(&mut change, &pay, &shops);
+    }
+    change.new_pay_orders.push(pay.clone());
+    change.new_shop_orders.clone_from(&shops);
     (change, OrderTree { pay, shops, payments: vec![], refunds: vec![], shipments: vec![], aftersales: vec![] })
 }
 
-fn lock(cart: &Cart, order_no: OrderNo, code: &crate::domain::ids::CouponCode) -> CouponMove {
-    let (from, to) = (CouponState::Free, CouponState::Locked);
-    CouponMove { code: code.clone(), buyer: cart.buyer.clone(), order_no, from, to }
+/// What ORDER_CREATED says of a shop order.
+pub(super) fn told(pay: &PayOrder, shop: &ShopOrder) -> serde_json::Value {
+    json!({
+        "order_no": shop.no, "pay_order_no": pay.no, "buyer": shop.buyer, "shop_id": shop.shop, "business": shop.business,
+        "status": shop.status, "currency": pay.currency, "price": shop.amounts.price, "to_pay": pay.amounts.to_pay,
+    })
 }
 
 #[expect(clippy::too_many_arguments, reason = "every part comes from another place")]
@@ -203,6 +218,7 @@ fn shop_order(
             buyer_comment: wanted.buyer_comment.clone(),
             extra: priced.extra,
             stock: terms.stock,
+            quoted_under: None,
             seller_comment: String::new(),
             tags: vec![],
             receive_extended_at: None,

@@ -8,8 +8,10 @@ use crate::domain::ids::{Millis, OrderNo};
 use crate::domain::money::{Overflow, sum};
 use crate::domain::order::{Mode, PayAmounts, PayFacts, PayOrder, Reason, Sequences, ShopOrder, Status, SubStatus};
 use crate::domain::payment::Payment;
-use crate::domain::resource::{Account, CouponMove, CouponState, Transfer, Unit};
+use crate::domain::resource::CouponState;
 use crate::domain::tree::OrderTree;
+
+use super::hold;
 
 /// The reason of a pay order that was merged away; its text is the number of the one it went into.
 pub const MERGED: &str = "merged";
@@ -25,6 +27,9 @@ pub enum CannotMerge {
     /// Not waiting for payment.
     #[error("order {0} does not wait for payment")]
     State(OrderNo),
+    /// Its stock is not held yet.
+    #[error("order {0} still waits for its stock; try again in a moment")]
+    StockPending(OrderNo),
     /// A payment is open.
     #[error("order {0} has an open payment that could not be closed")]
     Open(OrderNo),
@@ -76,10 +81,11 @@ pub fn merge(
     let mut shops: Vec<ShopOrder> = vec![];
     for tree in trees {
         end(&mut change, tree, no, at);
-        hand_over(&mut change, tree, no);
+        hand_over(&mut change, tree, &pay);
         for before in &tree.shops {
             let mut row = before.clone();
             (row.pay_no, row.version, row.expire_time, row.updated_at) = (no, before.version + 1, expire_time, at);
+            row.facts.quoted_under.get_or_insert(before.pay_no);
             let state = (row.status, row.sub_status);
             change.flows.push(Flow {
                 shop_no: row.no,
@@ -96,7 +102,7 @@ pub fn merge(
             change.shop_orders.push(Guarded { version: before.version, status: before.status, row });
         }
     }
-    hold_coins(&mut change, &pay);
+    hold::coins(&mut change, &pay);
     let key = TimerKey { subject: no, kind: TimerKind::PayTimeout };
     change.arm.extend(expire_time.map(|due| Timer { key, due, attempt: 0 }));
     shops.sort_by_key(|shop| shop.no);
@@ -122,6 +128,9 @@ fn check(first: &OrderTree, rest: &[Arc<OrderTree>]) -> Result<(), CannotMerge> 
         if !waits {
             return Err(CannotMerge::State(no));
         }
+        if tree.stock_pending() {
+            return Err(CannotMerge::StockPending(no));
+        }
         if tree.payments.iter().any(Payment::is_open) {
             return Err(CannotMerge::Open(no));
         }
@@ -144,6 +153,7 @@ fn amounts(trees: &[Arc<OrderTree>]) -> Result<PayAmounts, Overflow> {
         coins_value: total(|a| a.coins_value)?,
         third_party: total(|a| a.third_party)?,
         to_pay: total(|a| a.to_pay)?,
+        split_off: total(|a| a.split_off)?,
     })
 }
 
@@ -175,35 +185,9 @@ fn end(change: &mut Change, tree: &OrderTree, into: OrderNo, at: Millis) {
 }
 
 /// Coupons and coins that the old order holds are held by the new one, in this very change.
-fn hand_over(change: &mut Change, tree: &OrderTree, into: OrderNo) {
-    let (old, buyer) = (tree.pay.no, &tree.pay.buyer);
-    let codes = tree.pay.facts.coupons.iter().chain(tree.shops.iter().flat_map(|s| &s.facts.coupons));
-    for code in codes {
-        let step = |order_no, from, to| CouponMove { code: code.clone(), buyer: buyer.clone(), order_no, from, to };
-        change.coupons.push(step(old, CouponState::Locked, CouponState::Free));
-        change.coupons.push(step(into, CouponState::Free, CouponState::Locked));
-    }
-    if tree.pay.amounts.coins > 0 {
-        change.transfers.push(Transfer {
-            order_no: old,
-            operation: "release:coins".into(),
-            from: Account::Held(buyer.clone()),
-            to: Account::Available(buyer.clone()),
-            unit: Unit::Coins,
-            amount: tree.pay.amounts.coins,
-        });
-    }
-}
-
-fn hold_coins(change: &mut Change, pay: &PayOrder) {
-    if pay.amounts.coins > 0 {
-        change.transfers.push(Transfer {
-            order_no: pay.no,
-            operation: "hold:coins".into(),
-            from: Account::Available(pay.buyer.clone()),
-            to: Account::Held(pay.buyer.clone()),
-            unit: Unit::Coins,
-            amount: pay.amounts.coins,
-        });
-    }
+fn hand_over(change: &mut Change, tree: &OrderTree, into: &PayOrder) {
+    let codes = || tree.pay.facts.coupons.iter().chain(tree.shops.iter().flat_map(|s| &s.facts.coupons));
+    hold::coupons(change, &tree.pay, codes(), CouponState::Locked, CouponState::Free);
+    hold::coupons(change, into, codes(), CouponState::Free, CouponState::Locked);
+    hold::release_coins(change, &tree.pay, "release:coins".into(), tree.pay.amounts.coins);
 }

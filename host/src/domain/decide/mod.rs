@@ -1,15 +1,19 @@
 //! Decisions: pure functions from what is stored to the [`super::change::Change`] that follows.
 
+pub mod adjust;
 pub mod aftersale;
 pub mod cancel;
 pub mod create;
+pub mod hold;
 mod left;
 pub mod merge;
 pub mod pay;
 pub mod receive;
 pub mod refund;
+pub mod reserve;
 pub mod settle;
 pub mod ship;
+pub mod split;
 pub mod stock;
 pub mod undo;
 pub mod unpaid;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::aftersale::Claim;
+use crate::domain::ids::StockKey;
 use crate::domain::order::{ItemOrder, ShopOrder, StockMode};
 use crate::domain::resource::{StockMove, StockMoveKind};
 
@@ -26,7 +27,7 @@ fn moves_of(
             *sums.entry(&need.key).or_default() += upto(to) - upto(from);
         }
     }
-    let make = |(key, quantity): (&crate::domain::ids::StockKey, i64)| StockMove {
+    let make = |(key, quantity): (&StockKey, i64)| StockMove {
         shop_no: shop.no,
         business: shop.business.clone(),
         key: key.clone(),
@@ -37,7 +38,17 @@ fn moves_of(
     sums.into_iter().filter(|(_, quantity)| *quantity > 0).map(make).collect()
 }
 
-/// What create does: hold, or sell at once.
+/// Whether the order takes anything from stock.
+pub fn needs_any(shop: &ShopOrder) -> bool {
+    shop.items.iter().any(|item| !item.facts.stock.is_empty())
+}
+
+/// Whether the order takes of this key.
+pub fn needs(shop: &ShopOrder, key: &StockKey) -> bool {
+    shop.items.iter().flat_map(|item| &item.facts.stock).any(|need| need.key == *key)
+}
+
+/// What the order takes hold of: held, or sold at once.
 pub fn take(shop: &ShopOrder) -> Vec<StockMove> {
     match shop.facts.stock {
         StockMode::Reserve => moves(shop, StockMoveKind::Reserve, "reserve"),

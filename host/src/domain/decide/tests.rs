@@ -10,7 +10,7 @@ use crate::domain::draft::Draft;
 use crate::domain::hook;
 use crate::domain::ids::{Digest, MerchantAccount, OrderNo, PaymentNo, RefundNo, ShipmentNo};
 use crate::domain::lifecycle::{Event, Judgement, allowed, judge};
-use crate::domain::order::{Channel, Mode, Pairs, Reason, Status, StockMode, SubStatus};
+use crate::domain::order::{Channel, Mode, Pairs, Reason, Reserving, Status, StockMode, SubStatus};
 use crate::domain::payment::{PaymentStatus, Refund, RefundStatus, Way};
 use crate::domain::price::price;
 use crate::domain::resource::{Account, StockMoveKind};
@@ -88,7 +88,12 @@ fn made(prices: &[i64]) -> (Change, OrderTree) {
         actor: "buyer:li".into(),
         pay_no: OrderNo(1),
         numbers: (2..50).collect(),
-        lines: vec![create::LineTerms { plugin: Digest([1; 32]), stock: StockMode::Reserve, compensate_ms: 20_000 }],
+        lines: vec![create::LineTerms {
+            plugin: Digest([1; 32]),
+            stock: StockMode::Reserve,
+            reserving: Reserving::AtCreate,
+            compensate_ms: 20_000,
+        }],
         methods: vec!["sandbox".into(), "balance".into()],
         coin_value: 10,
         catalogue_revision: 1,
@@ -105,14 +110,16 @@ fn step(tree: &mut OrderTree, decide: impl FnOnce(&mut Draft)) -> Change {
     decide(&mut draft);
     let (change, after) = draft.finish();
     assert_eq!(before.clone().after(&change), after, "a change leads to the tree the draft shows");
-    let mut version = before.shop(SHOP).unwrap().version;
-    for flow in change.flows.iter().filter(|f| !f.ignored) {
-        version += 1;
-        assert_eq!(flow.version, version, "each version has one flow row");
-        assert!(allowed(flow.from.unwrap().0, flow.to.0));
+    for shop in &after.shops {
+        let mut version = before.shop(shop.no).unwrap().version;
+        for flow in change.flows.iter().filter(|f| !f.ignored && f.shop_no == shop.no) {
+            version += 1;
+            assert_eq!(flow.version, version, "each version has one flow row");
+            assert!(allowed(flow.from.unwrap().0, flow.to.0));
+        }
+        assert_eq!(shop.version, version);
     }
-    assert_eq!(after.shop(SHOP).unwrap().version, version);
-    for item in &after.shop(SHOP).unwrap().items {
+    for item in after.shops.iter().flat_map(|shop| &shop.items) {
         let (back, share) = (&item.refunded, &item.share);
         assert!(back.cash + back.retained <= share.cash && back.coins + back.retained_coins <= share.coins, "{back:?}");
         assert!(back.quantity <= item.quantity && back.restocked <= item.quantity, "{back:?}");
@@ -230,8 +237,11 @@ fn money_that_comes_too_late_is_recorded_and_owed_back() {
     assert_eq!(tree.status(), Status::Cancelled);
 }
 
+mod adjust;
 mod aftersales;
+mod creation;
 mod money;
+mod split;
 
 proptest! {
     /// Any sequence of events, in any order and repeated: what the table allows is applied, nothing breaks.

@@ -115,7 +115,9 @@ pub(super) fn close_if_settled(draft: &mut Draft, no: OrderNo, rules: &LineRules
     settle::retained(draft, no, rules);
     draft.disarm(no, TimerKind::Aftersale);
     draft.emit(no, Topic::Order, "ORDER_CLOSED", json!({"reason": reason.code, "text": reason.text}));
-    if draft.tree().shops.iter().all(|s| s.status == Status::Closed) {
+    // Used up for good where a shop order that was split off kept a part of the discount.
+    let whole = draft.tree().pay.amounts.split_off <= 0;
+    if whole && draft.tree().shops.iter().all(|s| s.status == Status::Closed) {
         let coupons = draft.tree().pay.facts.coupons.clone();
         draft.pay();
         free_coupons(draft, &coupons, CouponState::Used);

@@ -65,6 +65,10 @@ pub struct PayAmounts {
     pub third_party: Minor,
     /// What the buyer pays in money.
     pub to_pay: Minor,
+    /// Platform discount that left with shop orders that were split off; negative: that came with them. As long as it is
+    /// above zero, somebody else still uses a part of this order's platform coupons.
+    #[serde(default)]
+    pub split_off: Minor,
 }
 
 /// What is known of a pay order when it is made and never changes.

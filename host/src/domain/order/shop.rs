@@ -74,6 +74,18 @@ pub struct ShopOrder {
     pub items: Vec<ItemOrder>,
 }
 
+impl ShopOrder {
+    /// Whether its stock is still to be held.
+    pub fn stock_pending(&self) -> bool {
+        self.status == Status::Created && self.sub_status == SubStatus::None
+    }
+
+    /// The shares of all its lines: the items', then the freight's.
+    pub fn shares(&self) -> impl Iterator<Item = &Share> {
+        self.items.iter().map(|item| &item.share).chain([&self.amounts.freight_share])
+    }
+}
+
 /// The sums of a shop order. `price` = Σ item price − shop discount − re-price.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ShopAmounts {
@@ -124,6 +136,9 @@ pub struct ShopFacts {
     pub extra: Pairs,
     /// How stock moves for it.
     pub stock: StockMode,
+    /// The pay order it was quoted under, once it was merged or split into another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quoted_under: Option<OrderNo>,
     /// What the seller wrote.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub seller_comment: String,

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod bodies;
+mod creation;
 mod document;
 mod lines;
 mod owners;
@@ -123,6 +124,13 @@ impl Host {
             request = request.header(*name, *value);
         }
         self.answer(request.body(Body::from(body.to_owned())).unwrap()).await
+    }
+
+    /// The body of any request's answer, byte by byte.
+    pub(super) async fn text(&self, request: Request<Body>) -> String {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        String::from_utf8(bytes.to_vec()).unwrap()
     }
 
     /// Sends any request.

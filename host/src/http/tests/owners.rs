@@ -8,7 +8,7 @@ use crate::domain::decide::create::{LineTerms, Terms, create};
 use crate::domain::hook::{self, PricedItem, PricedShop, Quoted};
 use crate::domain::ids::{Digest, OrderNo, Slot};
 use crate::domain::number::number;
-use crate::domain::order::StockMode;
+use crate::domain::order::{Reserving, StockMode};
 use crate::domain::price::price;
 use crate::http::cart::CartBody;
 use crate::identity::{Principal, Role};
@@ -19,12 +19,22 @@ const CART: &str = r#"{"mode":"wait","currency":"CNY","shops":[
 
 /// Made by the buyer of [`somebody`]; answers the numbers of L1 and both L2.
 pub(super) async fn order(host: &Host) -> [OrderNo; 3] {
+    order_reserving(host, Reserving::AtCreate).await
+}
+
+/// The same of lines that hold stock at another time; then its items take of the key `thing`, which nobody has.
+pub(super) async fn order_reserving(host: &Host, reserving: Reserving) -> [OrderNo; 3] {
     let buyer = somebody(Role::Buyer);
     let cart = serde_json::from_str::<CartBody>(CART).unwrap().into_cart(&buyer).unwrap();
     let slot = Slot::of(&buyer.subject);
     let numbers: Vec<i64> = (0..5).map(|sequence| number(NOW, sequence, slot)).collect();
-    let quotes = [quoted("shop-1", 1_000, 300), quoted("shop-2", 5_000, 0)];
-    let line = || LineTerms { plugin: Digest([7; 32]), stock: StockMode::Reserve, compensate_ms: 20_000 };
+    let mut quotes = [quoted("shop-1", 1_000, 300), quoted("shop-2", 5_000, 0)];
+    if reserving != Reserving::AtCreate {
+        for item in quotes.iter_mut().flat_map(|quote| &mut quote.shops[0].items) {
+            item.stock = vec![hook::StockNeed { key: "thing".into(), quantity: 1 }];
+        }
+    }
+    let line = || LineTerms { plugin: Digest([7; 32]), stock: StockMode::Reserve, reserving, compensate_ms: 20_000 };
     let terms = Terms {
         at: NOW,
         actor: "buyer:some-buyer".into(),

@@ -6,6 +6,7 @@ mod catalogue;
 mod lists;
 mod reconcile;
 mod resources;
+mod snapshots;
 mod tree;
 mod wallet;
 mod work;
@@ -32,6 +33,7 @@ pub(crate) fn all() -> Vec<&'static Sql> {
         aftersales::all(),
         wallet::all(),
         reconcile::all(),
+        snapshots::all(),
     ];
     all.into_iter().flatten().collect()
 }

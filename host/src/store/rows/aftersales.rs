@@ -118,6 +118,16 @@ pub(crate) fn put_snapshot(rows: &mut Rows, snapshot: &Snapshot) {
     rows.int(snapshot.at);
 }
 
+pub(crate) fn take_snapshot(row: &mut Reader<'_>) -> Result<Snapshot, StoreError> {
+    Ok(Snapshot {
+        order_no: OrderNo(row.int()?),
+        version: row.int()?,
+        detail: row.bytes()?,
+        digest: row.digest()?,
+        at: row.int()?,
+    })
+}
+
 pub(crate) fn put_external(rows: &mut Rows, number: &ExternalNumber) {
     rows.int(number.no.0);
     rows.text(number.kind);

@@ -41,7 +41,7 @@ table! {
         refunded: Text, ratings: Int, facts: Text,
     }
     /// What of L3 moves on.
-    ITEM_MOVES = "item_orders" { no: Int, share: Text, refunded: Text, ratings: Int }
+    ITEM_MOVES = "item_orders" { no: Int, tax: Int, share: Text, refunded: Text, ratings: Int }
     /// History.
     pub(crate) FLOWS = "flows" {
         shop_no: Int, version: Int, n: Int, event: Text, from_status: Int, from_sub: Int, to_status: Int, to_sub: Int,
@@ -263,6 +263,7 @@ pub(crate) fn put_item(rows: &mut Rows, shop_no: OrderNo, item: &ItemOrder) {
 /// The cells of an item that changed.
 pub(crate) fn move_item(rows: &mut Rows, item: &ItemOrder) {
     rows.int(item.no.0);
+    rows.int(item.tax);
     rows.json(&item.share);
     rows.json(&item.refunded);
     rows.int(item.ratings.into());
