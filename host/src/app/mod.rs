@@ -29,6 +29,7 @@ pub mod refund_order;
 pub mod ship;
 pub mod signal;
 pub mod timers;
+pub mod upkeep;
 pub mod wallet;
 
 pub mod admin;

@@ -41,7 +41,8 @@ pub async fn fire(app: &App, timer: Timer) -> Result<(), Problem> {
     disarm_if_still_due(app, timer).await
 }
 
-/// Puts a timer off whose work failed.
+/// Puts a timer off whose work failed. Only the timer moves: the order's deadline was what it was, and `attempt` says
+/// that this is a repeat.
 pub async fn put_off(app: &App, timer: Timer) -> Result<(), Problem> {
     let due = app.clock.now() + (RETRY_MS << timer.attempt.clamp(0, 7));
     let moved = change(app, timer.key.subject, |tree| {
@@ -110,7 +111,7 @@ async fn settle_order(app: &App, no: OrderNo) -> Result<(), Problem> {
         if tree.refunds.iter().any(|r| r.shop_no == Some(no) && r.is_owed()) {
             // What goes back is not earned: the end of the last refund arms it again, this is only for safety.
             draft.stay(no, "settle_later", "a refund is owed");
-            draft.arm(no, TimerKind::Settle, app.clock.now() + SETTLE_LATER_MS, 0);
+            draft.deadline(no, TimerKind::Settle, app.clock.now() + SETTLE_LATER_MS);
             return Ok(Decided::Commit(Box::new(draft), ()));
         }
         settle::complete(&mut draft, no, &rules);

@@ -22,6 +22,7 @@ mod serve;
 mod shipments;
 #[cfg(test)]
 mod tests;
+mod upkeep;
 mod wallet;
 
 use std::sync::Arc;

@@ -18,7 +18,7 @@ use utoipa_axum::routes;
 use super::access::{only, public, upload};
 use super::around::{Routes, around};
 use super::reply::{ProblemBody, Refused};
-use super::{Room, Shared, admin, caller, docs, health, orders, payments, sandbox, shipments, wallet};
+use super::{Room, Shared, admin, caller, docs, health, orders, payments, sandbox, shipments, upkeep, wallet};
 use crate::app::App;
 use crate::app::problem::Problem;
 use crate::identity::Role::{self, Admin, Business, Buyer, Operator, Shop};
@@ -43,6 +43,10 @@ fn routes() -> OpenApiRouter<Shared> {
         .routes(only(BUYERS, routes!(orders::cancel)))
         .routes(only(BUYERS, routes!(orders::pay)))
         .routes(only(BUYERS, routes!(orders::receive)))
+        .routes(only(&[Buyer], routes!(upkeep::show)))
+        .routes(only(&[Buyer], routes!(upkeep::rate)))
+        .routes(only(&Role::ALL, routes!(upkeep::comment)))
+        .routes(only(SELLERS, routes!(upkeep::tag)))
         .routes(only(LINE, routes!(orders::forward)))
         .routes(only(LINE, routes!(orders::compensate)))
         .routes(only(LINE, routes!(orders::signal)))

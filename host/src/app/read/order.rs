@@ -2,22 +2,27 @@
 
 use super::super::orders::{self, Freshness, store_problem};
 use super::super::problem::Problem;
+use super::super::refund::line_rules;
 use super::super::{App, pay};
 use super::views::{Amounts, FlowView, ItemView, OrderView, RefundView, ShipmentView, ShopOrderView};
 use crate::domain::change::{Flow, Settlement};
 use crate::domain::decide::merge::MERGED;
 use crate::domain::ids::OrderNo;
 use crate::domain::money::Minor;
-use crate::domain::order::{ItemOrder, Share, ShopOrder, Status};
+use crate::domain::order::{ItemOrder, RateStatus, Share, ShopOrder, Status};
 use crate::domain::payment::{RefundStatus, Way};
+use crate::domain::rating;
 use crate::domain::time::rfc3339;
 use crate::domain::tree::OrderTree;
 use crate::identity::{Principal, Role};
 
+/// The step of the history that tells how an order was received.
+const RECEIVED: &str = "receive";
+
 /// The pay order above any number, with what the caller may see of it.
 pub async fn order(app: &App, who: &Principal, no: OrderNo) -> Result<OrderView, Problem> {
     let tree = orders::tree(app, no, Freshness::Fresh).await?;
-    let shops: Vec<&ShopOrder> = tree.shops.iter().filter(|shop| may_see(who, &tree, shop)).collect();
+    let shops: Vec<&ShopOrder> = tree.shops.iter().filter(|shop| orders::sees(who, shop)).collect();
     let asked = no == tree.pay.no || shops.iter().any(|s| s.no == no || s.items.iter().any(|item| item.no == no));
     // What was merged away has no shop orders; its buyer still sees where they went.
     let merged_away = tree.shops.is_empty() && !matches!(who.role, Role::Shop | Role::Business);
@@ -31,7 +36,16 @@ pub async fn order(app: &App, who: &Principal, no: OrderNo) -> Result<OrderView,
         let settlement = app.store.settlement(shop.no).await.map_err(store_problem)?;
         histories.push(History { shop, flows, settlement });
     }
-    Ok(view(who, &tree, &histories))
+    Ok(view(who, &tree, &histories, &|shop, item| {
+        rating::of_item(shop, item, line_rules(app, &shop.business).rating_window_ms, app.clock.now())
+    }))
+}
+
+/// The `rate_status` of an item now.
+type Rated<'a> = dyn Fn(&ShopOrder, &ItemOrder) -> RateStatus + 'a;
+
+fn rate_status(shop: &ShopOrder, rated: &Rated<'_>) -> RateStatus {
+    rating::of_all(shop.items.iter().map(|item| rated(shop, item)))
 }
 
 /// A shop order with what happened to it.
@@ -41,16 +55,7 @@ struct History<'a> {
     settlement: Option<Settlement>,
 }
 
-fn may_see(who: &Principal, tree: &OrderTree, shop: &ShopOrder) -> bool {
-    match who.role {
-        Role::Buyer => tree.pay.buyer.as_str() == who.subject,
-        Role::Shop => who.serves_shop(shop.shop.as_str()),
-        Role::Business => who.runs_business(shop.business.as_str()),
-        Role::Operator | Role::Admin => true,
-    }
-}
-
-fn view(who: &Principal, tree: &OrderTree, histories: &[History<'_>]) -> OrderView {
+fn view(who: &Principal, tree: &OrderTree, histories: &[History<'_>], rated: &Rated<'_>) -> OrderView {
     let (pay, facts, status) = (&tree.pay, &tree.pay.facts, tree.status());
     let seller = matches!(who.role, Role::Shop | Role::Business);
     let shops = || histories.iter().map(|history| history.shop);
@@ -70,6 +75,7 @@ fn view(who: &Principal, tree: &OrderTree, histories: &[History<'_>]) -> OrderVi
         sub_status_code: pay.sub_status.code(),
         reverse_status: 0,
         aftersales_status: "none".to_owned(),
+        rate_status: rating::of_all(shops().map(|shop| rate_status(shop, rated))).code(),
         version: pay.version,
         mode: pay.mode.word().to_owned(),
         channel: facts.channel.word().to_owned(),
@@ -77,6 +83,7 @@ fn view(who: &Principal, tree: &OrderTree, histories: &[History<'_>]) -> OrderVi
         marketplace: facts.marketplace,
         currency: pay.currency.to_string(),
         amounts: (histories.len() == tree.shops.len()).then(|| pay_amounts(tree)),
+        promotion_amount: (histories.len() == tree.shops.len()).then_some(pay.amounts.platform_discount),
         expire_time: pay.expire_time.map(rfc3339),
         reason: pay.reason.as_ref().map(|reason| reason.code.clone()),
         reason_text: pay.reason.as_ref().map(|reason| reason.text.clone()),
@@ -91,13 +98,13 @@ fn view(who: &Principal, tree: &OrderTree, histories: &[History<'_>]) -> OrderVi
         source: facts.source.clone(),
         tags: facts.tags.clone(),
         extra: facts.extra.clone(),
-        shop_orders: histories.iter().map(|history| shop_view(who, tree, history)).collect(),
+        shop_orders: histories.iter().map(|history| shop_view(who, tree, history, rated)).collect(),
         payments: if seller { Vec::new() } else { tree.payments.iter().map(pay::answer).collect() },
         refunds: refunds.map(RefundView::from).collect(),
     }
 }
 
-fn shop_view(who: &Principal, tree: &OrderTree, history: &History<'_>) -> ShopOrderView {
+fn shop_view(who: &Principal, tree: &OrderTree, history: &History<'_>, rated: &Rated<'_>) -> ShopOrderView {
     let shop = history.shop;
     let waiting = shop.suspended.as_ref();
     ShopOrderView {
@@ -112,6 +119,7 @@ fn shop_view(who: &Principal, tree: &OrderTree, history: &History<'_>) -> ShopOr
         sub_status_code: shop.sub_status.code(),
         reverse_status: 0,
         aftersales_status: "none".to_owned(),
+        rate_status: rate_status(shop, rated).code(),
         visible: shop.visible.code(),
         version: shop.version,
         attention: if who.role == Role::Buyer { None } else { shop.attention.clone() },
@@ -120,10 +128,13 @@ fn shop_view(who: &Principal, tree: &OrderTree, history: &History<'_>) -> ShopOr
         reason_text: shop.reason.as_ref().map(|reason| reason.text.clone()),
         amounts: shop_amounts(shop),
         shop_discount: shop.amounts.discount,
-        promotion_amount: 0,
+        promotion_amount: shop.amounts.reprice,
         delivery: shop.facts.delivery.word().to_owned(),
         address: shop.facts.address.clone(),
         buyer_comment: shop.facts.buyer_comment.clone(),
+        seller_comment: (who.role != Role::Buyer).then(|| shop.facts.seller_comment.clone()),
+        tags: (who.role != Role::Buyer).then(|| shop.facts.tags.clone()),
+        out_id: shop.out_id.clone(),
         coupons: shop.facts.coupons.iter().map(ToString::to_string).collect(),
         promotions: shop.facts.promotions.iter().map(Into::into).collect(),
         attributes: shop.attributes.clone(),
@@ -135,16 +146,17 @@ fn shop_view(who: &Principal, tree: &OrderTree, history: &History<'_>) -> ShopOr
         paid_at: shop.paid_at.map(rfc3339),
         shipped_at: shop.shipped_at.map(rfc3339),
         received_at: shop.received_at.map(rfc3339),
+        receive_type: history.flows.iter().find(|f| f.event == RECEIVED && !f.ignored).map(|f| f.note.clone()),
         ended_at: shop.ended_at.map(rfc3339),
         updated_at: rfc3339(shop.updated_at),
-        items: shop.items.iter().map(|item| item_view(tree, shop, item)).collect(),
+        items: shop.items.iter().map(|item| item_view(tree, shop, item, rated(shop, item))).collect(),
         shipments: tree.shipments_of(shop.no).map(|shipment| ShipmentView::of(shipment, Some(shop))).collect(),
         timeline: history.flows.iter().map(FlowView::from).collect(),
         settlement: history.settlement.as_ref().filter(|_| who.role != Role::Buyer).map(Into::into),
     }
 }
 
-fn item_view(tree: &OrderTree, shop: &ShopOrder, item: &ItemOrder) -> ItemView {
+fn item_view(tree: &OrderTree, shop: &ShopOrder, item: &ItemOrder, rated: RateStatus) -> ItemView {
     let gone = item.refunded.quantity >= item.quantity;
     let status = if gone && shop.status != Status::Cancelled { Status::Closed } else { shop.status };
     ItemView {
@@ -153,6 +165,8 @@ fn item_view(tree: &OrderTree, shop: &ShopOrder, item: &ItemOrder) -> ItemView {
         status: status.word().to_owned(),
         status_code: status.code(),
         refund_status: refund_status(tree, item).to_owned(),
+        rate_status: rated.code(),
+        ratings: item.ratings,
         expire_time: shop.expire_time.map(rfc3339),
         sku_id: item.sku.to_string(),
         title: item.facts.title.clone(),

@@ -11,6 +11,7 @@ pub mod ship;
 pub mod stock;
 pub mod undo;
 pub mod unpaid;
+pub mod upkeep;
 pub mod view;
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::domain::change::{Change, ShipNotice, TimerKind, Write};
 use crate::domain::draft::Draft;
 use crate::domain::hook;
 use crate::domain::ids::{Digest, MerchantAccount, OrderNo, PaymentNo, RefundNo, ShipmentNo};
-use crate::domain::lifecycle::{Event, Judgement, allowed, judge};
+use crate::domain::lifecycle::{ANNOTATIONS, Event, Judgement, allowed, judge};
 use crate::domain::order::{Channel, Mode, Pairs, Reason, Status, StockMode, SubStatus};
 use crate::domain::payment::{PaymentStatus, Refund, RefundStatus, Way};
 use crate::domain::price::price;
@@ -109,9 +109,20 @@ fn step(tree: &mut OrderTree, decide: impl FnOnce(&mut Draft)) -> Change {
     for flow in change.flows.iter().filter(|f| !f.ignored) {
         version += 1;
         assert_eq!(flow.version, version, "each version has one flow row");
-        assert!(allowed(flow.from.unwrap().0, flow.to.0));
+        let beside = ANNOTATIONS.contains(&flow.event.as_str()) && flow.from == Some(flow.to);
+        assert!(beside || allowed(flow.from.unwrap().0, flow.to.0));
     }
     assert_eq!(after.shop(SHOP).unwrap().version, version);
+    for timer in change.arm.iter().filter(|t| t.attempt == 0) {
+        let deadline = match timer.key.kind {
+            TimerKind::ShipOverdue | TimerKind::AutoReceive | TimerKind::Settle => {
+                after.shop(SHOP).unwrap().expire_time
+            }
+            TimerKind::PayTimeout if after.pay.sub_status != SubStatus::Cancelling => after.pay.expire_time,
+            _ => continue,
+        };
+        assert_eq!(deadline, Some(timer.due), "expire_time is the timer's: {timer:?}");
+    }
     for item in &after.shop(SHOP).unwrap().items {
         assert!(item.refunded.cash <= item.share.cash && item.refunded.coins <= item.share.coins);
         assert!(item.refunded.quantity <= item.quantity);
@@ -230,6 +241,7 @@ fn money_that_comes_too_late_is_recorded_and_owed_back() {
 }
 
 mod money;
+mod upkeep;
 
 proptest! {
     /// Any sequence of events, in any order and repeated: what the table allows is applied, nothing breaks.

@@ -43,6 +43,7 @@ pub fn undo(
     shop.reason = Some(reason.clone());
     shop.suspended = None;
     shop.attention = None;
+    shop.expire_time = None;
     let deducted = is_deducted(&before);
     draft.change.stock.extend(stock::give_back(&before, deducted));
     free_coupons(draft, &before.facts.coupons, if deducted { CouponState::Used } else { CouponState::Locked });
@@ -94,7 +95,7 @@ fn settle_if_due(draft: &mut Draft, no: OrderNo) {
     let owes = draft.tree().refunds.iter().any(|r| r.shop_no == Some(no) && r.is_owed());
     if shop.status == Status::Received && shop.sub_status == SubStatus::None && !owes {
         let due = shop.expire_time.unwrap_or_default().max(draft.at());
-        draft.arm(no, TimerKind::Settle, due, 0);
+        draft.deadline(no, TimerKind::Settle, due);
     }
 }
 
