@@ -269,6 +269,10 @@ pub struct ListOrders {
     pub business: Option<String>,
     /// In which state.
     pub status: Option<crate::domain::order::Status>,
+    /// Shown there.
+    pub visible: Option<crate::domain::order::Visible>,
+    /// With this reference of their seller.
+    pub out_id: Option<String>,
     /// Made at or after.
     pub from: Option<Millis>,
     /// Made before.

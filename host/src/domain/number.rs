@@ -20,8 +20,8 @@ pub fn number(now: Millis, sequence: i64, slot: Slot) -> i64 {
     (seconds << 32) | (sequence.rem_euclid(SEQUENCES) << 10) | i64::from(slot.index())
 }
 
-/// An order's number is taken before the order is made and by another clock perhaps: at most this much apart.
-pub const NUMBER_SLACK_MS: Millis = 3_600_000;
+/// A shop order's number is taken in the call that makes it: its seconds and `created_at` are less than this apart.
+pub const NUMBER_SLACK_MS: Millis = 60_000;
 
 /// No order made at this time or later has a smaller number.
 pub fn floor(made_from: Millis) -> i64 {
@@ -48,15 +48,14 @@ mod tests {
 
     #[test]
     fn the_numbers_of_a_time_lie_between_its_bounds() {
-        const HOUR: Millis = 3_600_000;
         let at = 1_790_000_000_000;
         for slot in [Slot::of("a"), Slot::of("b")] {
-            for drift in [-HOUR, -1, 0, 1, HOUR] {
+            for drift in [-NUMBER_SLACK_MS, -1, 0, 1, NUMBER_SLACK_MS] {
                 let no = number(at + drift, SEQUENCES - 1, slot);
                 assert!((floor(at)..ceiling(at + 1)).contains(&no), "{drift}");
             }
-            assert!(number(at - 2 * HOUR, 0, slot) < floor(at));
-            assert!(number(at + 2 * HOUR, 0, slot) > ceiling(at));
+            assert!(number(at - 2 * NUMBER_SLACK_MS, 0, slot) < floor(at));
+            assert!(number(at + 2 * NUMBER_SLACK_MS, 0, slot) > ceiling(at));
         }
         assert!(floor(Millis::MIN) <= floor(0) && ceiling(Millis::MAX) > ceiling(0));
     }

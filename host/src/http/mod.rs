@@ -12,6 +12,7 @@ mod docs;
 mod fields;
 mod health;
 mod json;
+mod lists;
 mod orders;
 mod params;
 mod payments;

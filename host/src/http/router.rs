@@ -18,7 +18,7 @@ use utoipa_axum::routes;
 use super::access::{only, public, upload};
 use super::around::{Routes, around};
 use super::reply::{ProblemBody, Refused};
-use super::{Room, Shared, admin, caller, docs, health, orders, payments, sandbox, shipments, upkeep, wallet};
+use super::{Room, Shared, admin, caller, docs, health, lists, orders, payments, sandbox, shipments, upkeep, wallet};
 use crate::app::App;
 use crate::app::problem::Problem;
 use crate::identity::Role::{self, Admin, Business, Buyer, Operator, Shop};
@@ -38,7 +38,8 @@ fn routes() -> OpenApiRouter<Shared> {
         .routes(only(&[Buyer], routes!(orders::take_number)))
         .routes(only(&[Buyer], routes!(orders::quote)))
         .routes(only(&[Buyer], routes!(orders::create)))
-        .routes(only(&Role::ALL, routes!(orders::list)))
+        .routes(only(&Role::ALL, routes!(lists::list)))
+        .routes(only(&Role::ALL, routes!(lists::counts)))
         .routes(only(&Role::ALL, routes!(orders::get)))
         .routes(only(BUYERS, routes!(orders::cancel)))
         .routes(only(BUYERS, routes!(orders::pay)))

@@ -10,6 +10,7 @@ mod admin;
 mod aftersales;
 mod commit;
 mod faults;
+mod lists;
 mod random;
 mod reads;
 mod reconcile;

@@ -4,7 +4,7 @@ mod list;
 mod order;
 mod views;
 
-pub use list::{OrderPage, ShopOrderSummary, list};
+pub use list::{CountRow, OrderCounts, OrderPage, ShopOrderSummary, counts, list};
 pub use order::order;
 pub use views::{
     Amounts, FlowView, ItemView, OrderView, PackedView, PaymentLogView, PromotionView, RefundView, SettlementView,

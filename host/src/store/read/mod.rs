@@ -3,13 +3,15 @@
 mod accounts;
 mod catalogue;
 mod lists;
+mod orders;
 mod reconcile;
 mod resources;
 mod tree;
 mod wallet;
 mod work;
 
-pub use self::lists::{Attention, Cursor, Filter};
+pub use self::lists::{Attention, Cursor};
+pub use self::orders::{COUNT_MAX, Filter, OrderList, StatusCount};
 pub use self::reconcile::{OfAccount, Resolution, Span, StoredDiscrepancy};
 pub use self::resources::StockLevel;
 pub use self::tree::Carried;
@@ -23,6 +25,7 @@ pub(crate) fn all() -> Vec<&'static Sql> {
     let all = [
         tree::all(),
         lists::all(),
+        orders::all(),
         resources::all(),
         work::all(),
         catalogue::all(),
