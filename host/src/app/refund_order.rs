@@ -1,5 +1,7 @@
 //! Giving money back on the seller's or the platform's word: an order, a shop order or parts of its items.
 
+use serde_json::json;
+
 use super::App;
 use super::api::{Idempotency, RefundOrder, RefundedOrder, RefundedPart};
 use super::numbers::fresh;
@@ -38,7 +40,11 @@ pub async fn refund(
             let numbers: Vec<RefundNo> = numbers.iter().map(|n| RefundNo(*n)).collect();
             one(app, &mut draft, shop, &wanted, &request.reason, &numbers)?;
         }
-        let fresh = draft.tree().refunds.iter().filter(|r| !known.contains(&r.no)).map(RefundedPart::from).collect();
+        let fresh: Vec<RefundedPart> =
+            draft.tree().refunds.iter().filter(|r| !known.contains(&r.no)).map(RefundedPart::from).collect();
+        let state = |tree: &OrderTree, refunds: &[RefundedPart]| json!({"status": tree.status(), "refunds": refunds});
+        let told = (state(tree, &[]), state(draft.tree(), &fresh));
+        draft.operated(no, "refund", &request.reason, told);
         let outcome = RefundedOrder { order: answer(draft.tree()), refunds: fresh };
         Ok(Decided::Commit(Box::new(draft), outcome))
     });

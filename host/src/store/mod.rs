@@ -15,8 +15,9 @@ pub use self::committer::{LEASE_MS, Published, Purged, StreamMark};
 pub use self::error::{CommitError, StoreError};
 pub use self::open::{Durability, Settings};
 pub use self::read::{
-    AccountSums, Attention, Backlog, COUNT_MAX, Carried, Cursor, DeadLetter, Filter, Lease, OfAccount, OrderList,
-    Outgoing, Posting, Resolution, Span, StatusCount, StockLevel, StoredDiscrepancy, WalletEntry,
+    AccountSums, Attention, Backlog, COUNT_MAX, Carried, Cursor, DeadLetter, Entry, Filter, Lease, OfAccount,
+    OrderList, Outgoing, Posting, Resolution, SettlementFilter, SettlementList, Span, StatusCount, StockLevel,
+    StoredDiscrepancy, WalletEntry,
 };
 pub use self::rows::catalogue::StoredCoupon;
 pub use self::sql::Dialect;
@@ -135,6 +136,12 @@ impl Store {
     /// week. At most 5,000 rows a table at once.
     pub async fn purge(&self, now: Millis) -> Result<Purged, CommitError> {
         self.ask(|answer| Job::Purge { now, answer }).await
+    }
+
+    /// Moves entries of the operate log that are older than a time to its archive, at most 2,000; how many. Nothing is
+    /// lost or doubled if it is cut off in between.
+    pub async fn archive_operations(&self, before: Millis) -> Result<u64, CommitError> {
+        self.ask(|answer| Job::Archive { before, answer }).await
     }
 
     /// Notes how far a stream was written and confirmed.

@@ -168,7 +168,7 @@ fn filter(who: &Principal, wanted: ListOrders) -> Result<Filter, Problem> {
 }
 
 /// Nobody's search goes past what is theirs.
-fn narrow(who: &Principal, wanted: &mut ListOrders) -> Result<(), Problem> {
+pub(super) fn narrow(who: &Principal, wanted: &mut ListOrders) -> Result<(), Problem> {
     match who.role {
         Role::Buyer => own(&mut wanted.buyer, &who.subject, "buyer"),
         Role::Business => own(&mut wanted.business, who.business.as_deref().unwrap_or_default(), "business"),

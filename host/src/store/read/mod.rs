@@ -3,6 +3,7 @@
 mod accounts;
 mod catalogue;
 mod lists;
+mod operations;
 mod orders;
 mod reconcile;
 mod resources;
@@ -11,6 +12,7 @@ mod wallet;
 mod work;
 
 pub use self::lists::{Attention, Cursor};
+pub use self::operations::{Entry, SettlementFilter, SettlementList};
 pub use self::orders::{COUNT_MAX, Filter, OrderList, StatusCount};
 pub use self::reconcile::{OfAccount, Resolution, Span, StoredDiscrepancy};
 pub use self::resources::StockLevel;
@@ -25,6 +27,7 @@ pub(crate) fn all() -> Vec<&'static Sql> {
     let all = [
         tree::all(),
         lists::all(),
+        operations::all(),
         orders::all(),
         resources::all(),
         work::all(),
