@@ -11,6 +11,7 @@ mod aftersales;
 mod commit;
 mod faults;
 mod lists;
+mod operations;
 mod random;
 mod reads;
 mod reconcile;

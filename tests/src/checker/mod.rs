@@ -4,6 +4,7 @@
 //! hide itself here. Every check is a function of a [`Snapshot`].
 
 mod database;
+mod deadlines;
 mod events;
 mod findings;
 mod legal;
@@ -60,6 +61,7 @@ pub fn check(snapshot: &Snapshot, outside: &Outside) -> Report {
     money::check(snapshot, &mut findings);
     events::check(snapshot, outside, &mut findings);
     legal::check(snapshot, &mut findings);
+    deadlines::check(snapshot, &mut findings);
     for differs in &outside.differing {
         let what = || format!("{}: first {}, then {}", differs.what, differs.first, differs.second);
         findings.check(Invariant::Idempotent, false, what);

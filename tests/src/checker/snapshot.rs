@@ -1,5 +1,7 @@
 //! The tables that the checker reads, as plain rows.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::database::{Database, Reading, Row};
@@ -22,6 +24,10 @@ pub struct PayOrder {
     pub paid_by: Option<i64>,
     /// Why it was cancelled: JSON, or null.
     pub reason: Value,
+    /// Sub-status code.
+    pub sub_status: i64,
+    /// Until when it can be paid.
+    pub expire_time: Option<i64>,
 }
 
 impl PayOrder {
@@ -54,6 +60,10 @@ pub struct ShopOrder {
     pub sequences: Value,
     /// When it ended.
     pub ended_at: Option<i64>,
+    /// The deadline of its state.
+    pub expire_time: Option<i64>,
+    /// Whether a hook of it waits.
+    pub is_suspended: bool,
 }
 
 /// An item order.
@@ -180,8 +190,10 @@ pub struct Snapshot {
     pub settlements: Vec<Row>,
     /// shop order, status, waybill
     pub shipments: Vec<Row>,
-    /// subject, kind
+    /// subject, kind, due, attempt
     pub timers: Vec<Row>,
+    /// Shop orders with an open after-sale.
+    pub open_aftersales: BTreeSet<i64>,
 }
 
 impl Snapshot {
@@ -205,7 +217,7 @@ impl Snapshot {
 
     async fn read_orders(&mut self, reading: &mut Reading) -> Result<(), WorldError> {
         let pay_orders =
-            reading.rows("SELECT no, status, amounts, sequences, facts, paid_by, reason FROM pay_orders").await?;
+            reading.rows("SELECT no, status, amounts, sequences, facts, paid_by, reason, sub_status, expire_time FROM pay_orders").await?;
         self.pay_orders = pay_orders
             .iter()
             .map(|row| PayOrder {
@@ -216,10 +228,12 @@ impl Snapshot {
                 facts: row.json(4),
                 paid_by: row.opt_int(5),
                 reason: row.opt_text(6).map_or(Value::Null, |text| serde_json::from_str(&text).unwrap_or_default()),
+                sub_status: row.int(7),
+                expire_time: row.opt_int(8),
             })
             .collect();
-        let query = "SELECT no, pay_no, business, status, sub_status, version, attention, amounts, sequences, ended_at \
-                     FROM shop_orders";
+        let query = "SELECT no, pay_no, business, status, sub_status, version, attention, amounts, sequences, ended_at, \
+                     expire_time, suspended FROM shop_orders";
         self.shop_orders = reading
             .rows(query)
             .await?
@@ -235,6 +249,8 @@ impl Snapshot {
                 amounts: row.json(7),
                 sequences: row.json(8),
                 ended_at: row.opt_int(9),
+                expire_time: row.opt_int(10),
+                is_suspended: row.opt_text(11).is_some(),
             })
             .collect();
         let query = "SELECT no, shop_no, quantity, original, price, tax, share, refunded, facts FROM item_orders";
@@ -332,7 +348,9 @@ impl Snapshot {
         let query = "SELECT business, stock_key, shop_no, kind, quantity FROM stock_moves";
         self.stock_moves = reading.rows(query).await?;
         self.shipments = reading.rows("SELECT shop_no, status, waybill FROM shipments").await?;
-        self.timers = reading.rows("SELECT subject, kind FROM timers").await?;
+        self.timers = reading.rows("SELECT subject, kind, due, attempt FROM timers").await?;
+        let open = reading.rows("SELECT shop_no FROM aftersales WHERE ended_at IS NULL").await?;
+        self.open_aftersales = open.iter().map(|row| row.int(0)).collect();
         Ok(())
     }
 }
