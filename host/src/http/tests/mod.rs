@@ -7,6 +7,7 @@ mod lines;
 mod owners;
 mod reconcile;
 mod rights;
+mod upkeep;
 mod wallet;
 
 use axum::Router;
