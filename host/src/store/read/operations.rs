@@ -143,12 +143,11 @@ impl Store {
         let Some((operator, operation)) = by else {
             return self.readers().fetch(&OPERATIONS, &place).await?.iter().map(entry).collect();
         };
-        let deeds = match operation {
-            Some(operation) => vec![operation.to_owned()],
-            None => {
-                let rows = self.readers().fetch(&DEEDS, &[operator.into()]).await?;
-                rows.iter().map(|row| row.text(0)).collect::<Result<Vec<_>, _>>()?
-            }
+        let deeds = if let Some(operation) = operation {
+            vec![operation.to_owned()]
+        } else {
+            let rows = self.readers().fetch(&DEEDS, &[operator.into()]).await?;
+            rows.iter().map(|row| row.text(0)).collect::<Result<Vec<_>, _>>()?
         };
         let mut found = vec![];
         for deed in &deeds {

@@ -35,6 +35,7 @@ fn item_status(tree: &OrderTree, now: i64) -> RateStatus {
 
 #[test]
 fn an_item_can_be_rated_twice_from_its_receipt_until_the_window_is_over() {
+    use RateStatus::{Again, Closed};
     let (_, new) = made(&[1_000]);
     assert_eq!(item_status(&new, AT), RateStatus::NotYet);
     let mut tree = completed();
@@ -51,7 +52,6 @@ fn an_item_can_be_rated_twice_from_its_receipt_until_the_window_is_over() {
         assert_eq!(told, if rated { vec!["ORDER_RATED"] } else { vec![] });
         next.push((rated, item_status(&tree, received_at)));
     }
-    use RateStatus::{Again, Closed};
     assert_eq!(next, [(true, Again), (true, Closed), (false, Closed)]);
     assert_eq!((tree.shops[0].items[0].ratings, tree.shops[0].items[1].ratings), (2, 0));
     assert_eq!(tree.status(), Status::Completed, "a rating moves no state");
