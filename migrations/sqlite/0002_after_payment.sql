@@ -1,7 +1,7 @@
 -- What happens to an order after the money: after-sales, tracks, the operate log, snapshots, numbers for others' ids.
 
 alter table shop_orders add column out_id text;
-create index shop_orders_out_id on shop_orders (business, out_id) where out_id is not null;
+create index shop_orders_out_id on shop_orders (business, out_id, no) where out_id is not null;
 -- Lists by state: open orders by their number, ended ones by how they ended. No step before the end changes a column of
 -- these.
 create index shop_orders_open_shop on shop_orders (shop, no) where ended_at is null;

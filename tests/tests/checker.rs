@@ -13,7 +13,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
 
 /// What a fault would do to the tables, and what must be said to be broken. The indexes of the copy are dropped first.
-const FAULTS: [(&str, Invariant); 31] = [
+const FAULTS: [(&str, Invariant); 37] = [
     ("DELETE FROM pay_orders WHERE no = (SELECT min(no) FROM pay_orders)", Invariant::NoLostOrder),
     ("DELETE FROM item_orders WHERE shop_no = (SELECT min(no) FROM shop_orders)", Invariant::NoLostOrder),
     ("DELETE FROM settlements", Invariant::Once),
@@ -51,6 +51,12 @@ const FAULTS: [(&str, Invariant); 31] = [
     ("UPDATE shop_orders SET status = 2 WHERE status = 6", Invariant::Legal),
     ("UPDATE flows SET to_status = 0 WHERE event = 'pay'", Invariant::Legal),
     ("UPDATE pay_orders SET status = 1 WHERE status = 2", Invariant::Legal),
+    ("UPDATE pay_orders SET expire_time = expire_time + 1", Invariant::Deadlines),
+    ("UPDATE shop_orders SET expire_time = expire_time + 1 WHERE status = 0", Invariant::Deadlines),
+    ("UPDATE shop_orders SET expire_time = NULL WHERE status = 2", Invariant::Deadlines),
+    ("UPDATE timers SET due = due - 1 WHERE kind = 3", Invariant::Deadlines),
+    ("DELETE FROM timers WHERE kind = 2", Invariant::Deadlines),
+    ("UPDATE shop_orders SET expire_time = 1 WHERE ended_at IS NOT NULL", Invariant::Deadlines),
     (
         "INSERT INTO timers (slot, subject, kind, grp, due, attempt) \
       SELECT slot, no, 1, 0, 0, 0 FROM shop_orders WHERE ended_at IS NOT NULL",
@@ -77,6 +83,7 @@ async fn sound(file: &Path) -> Outside {
     let order = closed.create(&world, &cart).await.unwrap();
     closed.open_and_pay(&order).await.unwrap();
     closed.ended(&order, &["closed"]).await.unwrap();
+    open_orders(&world).await;
     checker::check_world(&world).await.unwrap().assert_clean();
     let outside = Outside {
         creates: world.history.creates(),
@@ -88,6 +95,24 @@ async fn sound(file: &Path) -> Outside {
     let Database::Sqlite(original) = world.database() else { panic!("this world is on SQLite") };
     std::fs::copy(original, file).unwrap();
     outside
+}
+
+/// An order that is to be paid, one that is to be shipped and one on its way.
+async fn open_orders(world: &World) {
+    for steps in 0..3 {
+        let mut journey = Journey::new(world, Line::Goods);
+        let cart = journey.cart(Paying::Sandbox);
+        let order = journey.create(world, &cart).await.unwrap();
+        if steps > 0 {
+            journey.pay(&order, Paying::Sandbox).await.unwrap();
+        }
+        if steps > 1 {
+            let shop_order = &order.shop().order_no;
+            journey.service().forward(shop_order).await.unwrap();
+            journey.shop().ship(shop_order).await.unwrap();
+            journey.reached(&order, &["shipped"]).await.unwrap();
+        }
+    }
 }
 
 async fn check(file: &Path, outside: &Outside) -> Report {

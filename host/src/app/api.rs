@@ -281,6 +281,10 @@ pub struct ListOrders {
     pub business: Option<String>,
     /// In which state.
     pub status: Option<crate::domain::order::Status>,
+    /// Shown there.
+    pub visible: Option<crate::domain::order::Visible>,
+    /// With this reference of their seller.
+    pub out_id: Option<String>,
     /// Made at or after.
     pub from: Option<Millis>,
     /// Made before.
@@ -289,4 +293,59 @@ pub struct ListOrders {
     pub cursor: Option<OrderNo>,
     /// At most 200.
     pub limit: u32,
+}
+
+/// Where the buyer's shop orders are shown now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ShownAnswer {
+    /// All that were concerned.
+    pub orders: Vec<ShownOrder>,
+}
+
+/// A shop order in a [`ShownAnswer`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ShownOrder {
+    /// L2
+    #[schema(value_type = String)]
+    pub order_no: OrderNo,
+    /// 0 listed, 1 in the recycle bin, 2 deleted for good.
+    pub visible: i16,
+}
+
+/// An item was rated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RatingAnswer {
+    /// L3
+    #[schema(value_type = String)]
+    pub order_no: OrderNo,
+    /// How often it was rated.
+    pub ratings: u8,
+    /// 2: it can be rated once more, 3: no more.
+    pub rate_status: i16,
+}
+
+/// A comment as it is now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CommentAnswer {
+    /// L2
+    #[schema(value_type = String)]
+    pub order_no: OrderNo,
+    /// The buyer's, if it was the one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub buyer_comment: Option<String>,
+    /// The seller's, if it was the one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seller_comment: Option<String>,
+}
+
+/// The seller's marks as they are now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TagsAnswer {
+    /// L2
+    #[schema(value_type = String)]
+    pub order_no: OrderNo,
+    /// All of them.
+    pub tags: Vec<String>,
+    /// The seller's own reference.
+    pub out_id: Option<String>,
 }

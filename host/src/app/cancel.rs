@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use serde_json::{Value, json};
+
 use super::App;
 use super::api::{Idempotency, OrderAnswer};
 use super::orders::{
@@ -27,6 +29,17 @@ use crate::identity::{Principal, Role};
 const RETRY_MS: Millis = 5_000;
 /// The pause doubles up to this.
 const LONGEST_PAUSE_MS: Millis = 60_000;
+
+/// In the operate log.
+const CANCEL: &str = "cancel";
+/// Codes of reasons that are somebody's word.
+const BY_PEOPLE: [&str; 2] = ["buyer", "operator"];
+
+/// For the operate log: the state of the pay order before and after.
+fn states(before: &OrderTree, after: &OrderTree) -> (Value, Value) {
+    let state = |tree: &OrderTree| json!({"status": tree.status(), "sub_status": tree.pay.sub_status});
+    (state(before), state(after))
+}
 
 /// What a cancellation came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +72,10 @@ pub async fn cancel(
         owned(who, tree, no)?;
         let mut draft = Draft::new(tree, app.clock.now(), &actor(who));
         match judge(Event::Cancel, tree.pay.status, SubStatus::None) {
-            Judgement::Apply => end(app, &mut draft, &reason)?,
+            Judgement::Apply => {
+                end(app, &mut draft, &reason)?;
+                draft.operated(no, CANCEL, &reason.text, states(tree, draft.tree()));
+            }
             Judgement::Late => {
                 for shop in &tree.shops {
                     draft.ignore(shop.no, "cancel", "cancelled before");
@@ -132,6 +148,9 @@ pub async fn close_open_payments(app: &App, no: OrderNo, reason: &Reason, who: &
         }
         let mut draft = Draft::new(tree, app.clock.now(), who);
         decide::begin(&mut draft, reason, RETRY_MS);
+        if BY_PEOPLE.contains(&reason.code.as_str()) {
+            draft.operated(no, CANCEL, &reason.text, states(tree, draft.tree()));
+        }
         Ok(Decided::Commit(Box::new(draft), ()))
     };
     let ((), tree): ((), Arc<OrderTree>) = change(app, no, begin).await?;

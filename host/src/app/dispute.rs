@@ -100,6 +100,11 @@ pub async fn retry_refund(app: &App, who: &Principal, no: RefundNo, note: &str) 
             failed.shop_no.and_then(|no| tree.shop(no)).filter(|s| s.attention.is_some() && !s.status.is_final());
         if let Some(shop) = marked {
             draft.stay(shop.no, "refund_retried", number.to_string()).attention = None;
+            let told = (
+                serde_json::json!({"attention": shop.attention}),
+                serde_json::json!({"attention": null, "refund_no": number}),
+            );
+            draft.operated(shop.no, "retry_refund", note, told);
         }
         draft.change.admin.push(AdminWrite::Audit(Audit {
             actor: actor.clone(),

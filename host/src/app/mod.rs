@@ -36,6 +36,7 @@ pub mod signal;
 pub mod snapshots;
 pub mod split;
 pub mod timers;
+pub mod upkeep;
 pub mod wallet;
 
 pub mod admin;

@@ -9,6 +9,7 @@ use crate::domain::aftersale::Aftersale;
 use crate::domain::change::{Change, Claim, Refusal, StoredClaim};
 use crate::domain::draft::Draft;
 use crate::domain::ids::OrderNo;
+use crate::domain::order::{ItemOrder, ShopOrder, Visible};
 use crate::domain::time::rfc3339;
 use crate::domain::tree::OrderTree;
 use crate::identity::{Principal, Role};
@@ -253,25 +254,33 @@ pub fn refusal_problem(refusal: &Refusal) -> Problem {
     }
 }
 
-/// Whether the caller may see and drive the order; otherwise it does not exist for them. An order that is not visible
-/// yet does not exist for anybody.
-pub fn owned(who: &Principal, tree: &OrderTree, no: OrderNo) -> Result<(), Problem> {
-    if tree.is_hidden() { Err(Problem::not_found(format!("order {no}"))) } else { theirs(who, tree, no) }
-}
-
-/// Whether the caller may read the order: staff see invisible ones, too.
-pub fn readable(who: &Principal, tree: &OrderTree, no: OrderNo) -> Result<(), Problem> {
-    if matches!(who.role, Role::Operator | Role::Admin) { Ok(()) } else { owned(who, tree, no) }
-}
-
-fn theirs(who: &Principal, tree: &OrderTree, no: OrderNo) -> Result<(), Problem> {
-    let concerned = || tree.shops.iter().filter(|s| s.no == no || s.pay_no == no || s.items.iter().any(|i| i.no == no));
-    let allowed = match who.role {
-        Role::Buyer => tree.pay.buyer.as_str() == who.subject,
-        // Of what was merged away nothing is a seller's any more.
-        Role::Shop => concerned().count() > 0 && concerned().all(|s| who.serves_shop(s.shop.as_str())),
-        Role::Business => concerned().count() > 0 && concerned().all(|s| who.runs_business(s.business.as_str())),
+/// Whether the caller may know of a shop order: the one place that decides it. One that is not visible yet only staff
+/// know, one that its buyer deleted for good is still there for sellers and staff.
+pub fn sees(who: &Principal, shop: &ShopOrder) -> bool {
+    match who.role {
+        Role::Buyer => shop.buyer.as_str() == who.subject && !matches!(shop.visible, Visible::Gone | Visible::NotYet),
+        Role::Shop => who.serves_shop(shop.shop.as_str()) && shop.visible != Visible::NotYet,
+        Role::Business => who.runs_business(shop.business.as_str()) && shop.visible != Visible::NotYet,
         Role::Operator | Role::Admin => true,
+    }
+}
+
+/// Whether the caller may see and drive the order; otherwise it does not exist for them. One that is not visible yet
+/// nobody drives.
+pub fn owned(who: &Principal, tree: &OrderTree, no: OrderNo) -> Result<(), Problem> {
+    if tree.is_hidden() { Err(Problem::not_found(format!("order {no}"))) } else { readable(who, tree, no) }
+}
+
+/// Whether the caller may read the order.
+pub fn readable(who: &Principal, tree: &OrderTree, no: OrderNo) -> Result<(), Problem> {
+    let mut concerned =
+        tree.shops.iter().filter(|s| s.no == no || s.pay_no == no || s.items.iter().any(|i| i.no == no)).peekable();
+    let merged_away = tree.shops.is_empty();
+    let allowed = match who.role {
+        Role::Buyer if merged_away => tree.pay.buyer.as_str() == who.subject,
+        // Of what was merged away nothing is a seller's any more.
+        Role::Shop | Role::Business => concerned.peek().is_some() && concerned.all(|s| sees(who, s)),
+        Role::Buyer | Role::Operator | Role::Admin => merged_away || concerned.any(|s| sees(who, s)),
     };
     if allowed { Ok(()) } else { Err(Problem::not_found(format!("order {no}"))) }
 }
@@ -312,6 +321,13 @@ pub fn stock_pending(no: OrderNo) -> Problem {
     Problem { retry_after_s: Some(1), ..Problem::conflict("stock-pending", detail).of(no) }
 }
 
+/// An item number is needed here: the shop order above it, and itself.
+pub fn must_be_item(tree: &OrderTree, no: OrderNo) -> Result<(&ShopOrder, &ItemOrder), Problem> {
+    let item = tree.shops.iter().find_map(|shop| Some((shop, shop.items.iter().find(|item| item.no == no)?)));
+    let items: Vec<OrderNo> = tree.shops.iter().flat_map(|shop| &shop.items).map(|item| item.no).collect();
+    item.ok_or_else(|| wrong_level(tree, no, "item order").with("item_order_nos", items))
+}
+
 /// An event that the state does not allow.
 pub fn wrong_state(tree: &OrderTree, no: OrderNo, what: &str) -> Problem {
     let status = tree.shop(no).map_or(tree.status(), |s| s.status);
@@ -323,7 +339,7 @@ pub fn wrong_state(tree: &OrderTree, no: OrderNo, what: &str) -> Problem {
 /// The order in short.
 pub fn answer(tree: &OrderTree) -> OrderAnswer {
     let status = tree.status();
-    let shop = |s: &crate::domain::order::ShopOrder| ShopOrderAnswer {
+    let shop = |s: &ShopOrder| ShopOrderAnswer {
         order_no: s.no,
         business: s.business.to_string(),
         shop_id: s.shop.to_string(),

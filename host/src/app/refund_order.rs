@@ -1,5 +1,7 @@
 //! Giving money back by the number of an order: all of it, a shop order, or parts of its items.
 
+use serde_json::json;
+
 use super::App;
 use super::aftersale::apply::{Request, application, keep, price};
 use super::aftersale::{Fresh, follow, money, numbers, prepare};
@@ -48,7 +50,11 @@ pub async fn refund(
         for one in &prepared {
             ask(app, who, &mut draft, one)?;
         }
-        let fresh = draft.tree().refunds.iter().filter(|r| !known.contains(&r.no)).map(RefundedPart::from).collect();
+        let fresh: Vec<RefundedPart> =
+            draft.tree().refunds.iter().filter(|r| !known.contains(&r.no)).map(RefundedPart::from).collect();
+        let state = |tree: &OrderTree, refunds: &[RefundedPart]| json!({"status": tree.status(), "refunds": refunds});
+        let told = (state(tree, &[]), state(draft.tree(), &fresh));
+        draft.operated(no, "refund", &request.reason, told);
         let aftersales = prepared.iter().map(|one| one.fresh.aftersale).collect();
         let outcome = RefundedOrder { order: answer(draft.tree()), aftersales, refunds: fresh };
         Ok(Decided::Commit(Box::new(draft), outcome))

@@ -44,7 +44,8 @@ pub async fn fire(app: &App, timer: Timer) -> Result<(), Problem> {
     disarm_if_still_due(app, timer).await
 }
 
-/// Puts a timer off whose work failed.
+/// Puts a timer off whose work failed. Only the timer moves: the order's deadline was what it was, and `attempt` says
+/// that this is a repeat.
 pub async fn put_off(app: &App, timer: Timer) -> Result<(), Problem> {
     let due = app.clock.now() + (RETRY_MS << timer.attempt.clamp(0, 7));
     let moved = change(app, timer.key.subject, |tree| {

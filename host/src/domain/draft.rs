@@ -204,7 +204,11 @@ impl Draft {
         self.change.arm.push(Timer { key, due, attempt });
     }
 
-    /// The deadline of a stepped order's state, with the timer that keeps it: `expire_time` is always the timer's.
+    /// The deadline of a stepped order's state, with the timer that keeps it: `expire_time` is always the timer's. The
+    /// one of an unpaid order is its pay order's, and set where both are made.
+    ///
+    /// Afterwards they differ in three cases only: a timer whose work is repeated (its `attempt` is not 0) moved on
+    /// alone, in `cancelling` it repeats the closing of payments, and a missed shipping deadline stays without a timer.
     pub fn deadline(&mut self, no: OrderNo, kind: TimerKind, due: Millis) {
         self.stepped(no).expire_time = Some(due);
         self.arm(no, kind, due, 0);

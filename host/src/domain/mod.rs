@@ -18,6 +18,7 @@ pub mod operation;
 pub mod order;
 pub mod payment;
 pub mod price;
+pub mod rating;
 pub mod reconcile;
 pub mod resource;
 

@@ -20,6 +20,19 @@ pub fn number(now: Millis, sequence: i64, slot: Slot) -> i64 {
     (seconds << 32) | (sequence.rem_euclid(SEQUENCES) << 10) | i64::from(slot.index())
 }
 
+/// A shop order's number is taken in the call that makes it: its seconds and `created_at` are less than this apart.
+pub const NUMBER_SLACK_MS: Millis = 60_000;
+
+/// No order made at this time or later has a smaller number.
+pub fn floor(made_from: Millis) -> i64 {
+    number(made_from.saturating_sub(NUMBER_SLACK_MS), 0, Slot::of_number(0))
+}
+
+/// Every order made before this time has a smaller number.
+pub fn ceiling(made_before: Millis) -> i64 {
+    number(made_before.saturating_add(NUMBER_SLACK_MS + 1_000), 0, Slot::of_number(0))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -31,5 +44,19 @@ mod tests {
         let late = number(1_790_000_001_000, 0, slot);
         assert!(0 < early && early < late);
         assert_eq!(Slot::of_number(early), slot);
+    }
+
+    #[test]
+    fn the_numbers_of_a_time_lie_between_its_bounds() {
+        let at = 1_790_000_000_000;
+        for slot in [Slot::of("a"), Slot::of("b")] {
+            for drift in [-NUMBER_SLACK_MS, -1, 0, 1, NUMBER_SLACK_MS] {
+                let no = number(at + drift, SEQUENCES - 1, slot);
+                assert!((floor(at)..ceiling(at + 1)).contains(&no), "{drift}");
+            }
+            assert!(number(at - 2 * NUMBER_SLACK_MS, 0, slot) < floor(at));
+            assert!(number(at + 2 * NUMBER_SLACK_MS, 0, slot) > ceiling(at));
+        }
+        assert!(floor(Millis::MIN) <= floor(0) && ceiling(Millis::MAX) > ceiling(0));
     }
 }

@@ -4,6 +4,9 @@ use serde_json::Value;
 
 use super::ids::{Digest, Millis, OrderNo};
 
+/// How long an entry of the operate log stays where it was written; then it moves to the archive.
+pub const OPERATION_HOT_MS: Millis = 90 * 86_400_000;
+
 /// An entry of the operate log: who changed what of an order. Kept three months, then moved out.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Operation {

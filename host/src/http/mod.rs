@@ -13,6 +13,7 @@ mod docs;
 mod fields;
 mod health;
 mod json;
+mod lists;
 mod orders;
 mod params;
 mod payments;
@@ -24,6 +25,7 @@ mod shipments;
 #[cfg(test)]
 mod tests;
 mod texts;
+mod upkeep;
 mod wallet;
 
 use std::sync::Arc;

@@ -9,20 +9,17 @@ use super::caller::Caller;
 use super::cart::{AddressBody, CartBody};
 use super::fields::Amount;
 use super::json::{Command, Json, Nothing};
-use super::params::{At, Repeatable, Search, cursor, limit};
+use super::params::{At, Repeatable, Search};
 use super::reply::{Answer, accepted, created, ok};
-use crate::app::api::{
-    EventAnswer, ListOrders, OrderAnswer, Pay, PaymentAnswer, QuoteAnswer, Reprice, SignalIn, TakenNumber,
-};
+use crate::app::api::{EventAnswer, OrderAnswer, Pay, PaymentAnswer, QuoteAnswer, Reprice, SignalIn, TakenNumber};
 use crate::app::cancel::Cancelled;
 use crate::app::numbers::External;
 use crate::app::problem::Problem;
-use crate::app::read::{OrderPage, OrderView};
+use crate::app::read::OrderView;
 use crate::app::snapshots::SnapshotAnswer;
 use crate::app::{self, read};
-use crate::domain::ids::{Millis, OrderNo, PaymentMethod, SignalName};
+use crate::domain::ids::{OrderNo, PaymentMethod, SignalName};
 use crate::domain::money::Minor;
-use crate::domain::order::Status;
 
 /// Characters of a reason.
 const REASON_MAX: usize = 200;
@@ -104,57 +101,6 @@ pub(super) async fn create(
     let app = room.app.clone();
     let work = async move { app::create::create(&app, &who, order, call.key).await };
     Ok(created(room.finish("create", work).await?))
-}
-
-/// Which orders to list.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct OrderSearch {
-    /// Whose. A buyer always gets their own.
-    buyer: Option<String>,
-    /// Of which shop. A caller with several shops names one.
-    shop_id: Option<String>,
-    /// Of which business line.
-    business: Option<String>,
-    /// `created`, `cancelled`, `paid`, `shipped`, `received`, `closed` or `completed`.
-    status: Option<String>,
-    /// Made at or after, epoch milliseconds.
-    from: Option<Millis>,
-    /// Made before, epoch milliseconds.
-    until: Option<Millis>,
-    /// `next` of the page before.
-    cursor: Option<String>,
-    /// 1 to 200, 50 if absent.
-    #[param(minimum = 1, maximum = 200)]
-    limit: Option<u32>,
-}
-
-/// List shop orders, newest first.
-#[utoipa::path(get, path = "/api/v1/orders", tag = "orders", params(OrderSearch),
-    responses((status = 200, description = "A page", body = OrderPage)))]
-pub(super) async fn list(
-    State(room): State<Shared>,
-    who: Caller,
-    Search(search): Search<OrderSearch>,
-) -> Answer<OrderPage> {
-    let status = search.status.as_deref().map(|word| {
-        Status::from_word(word).ok_or_else(|| {
-            let words: Vec<&str> = Status::ALL.iter().map(|status| status.word()).collect();
-            Problem::invalid("bad-query", format!("status must be one of {}", words.join(", ")))
-        })
-    });
-    let wanted = ListOrders {
-        buyer: search.buyer,
-        shop: search.shop_id,
-        business: search.business,
-        status: status.transpose()?,
-        from: search.from,
-        until: search.until,
-        cursor: cursor(search.cursor.as_deref())?,
-        limit: limit(search.limit)?,
-    };
-    Ok(ok(read::list(&room.app, &who, wanted).await?))
 }
 
 /// One order with all three levels, payments, refunds, shipments and timeline.

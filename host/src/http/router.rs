@@ -18,7 +18,9 @@ use utoipa_axum::routes;
 use super::access::{only, public, upload};
 use super::around::{Routes, around};
 use super::reply::{ProblemBody, Refused};
-use super::{Room, Shared, admin, aftersales, caller, docs, health, orders, payments, sandbox, shipments, wallet};
+use super::{
+    Room, Shared, admin, aftersales, caller, docs, health, lists, orders, payments, sandbox, shipments, upkeep, wallet,
+};
 use crate::app::App;
 use crate::app::problem::Problem;
 use crate::identity::Role::{self, Admin, Business, Buyer, Operator, Shop};
@@ -38,11 +40,19 @@ fn routes() -> OpenApiRouter<Shared> {
         .routes(only(&[Buyer], routes!(orders::take_number)))
         .routes(only(&[Buyer], routes!(orders::quote)))
         .routes(only(&[Buyer], routes!(orders::create)))
-        .routes(only(&Role::ALL, routes!(orders::list)))
+        .routes(only(&Role::ALL, routes!(lists::list)))
+        .routes(only(&Role::ALL, routes!(lists::counts)))
+        .routes(only(SELLERS, routes!(lists::operations_of)))
+        .routes(only(SELLERS, routes!(lists::settlements)))
+        .routes(only(STAFF, routes!(lists::operations)))
         .routes(only(&Role::ALL, routes!(orders::get)))
         .routes(only(BUYERS, routes!(orders::cancel)))
         .routes(only(BUYERS, routes!(orders::pay)))
         .routes(only(BUYERS, routes!(orders::receive)))
+        .routes(only(&[Buyer], routes!(upkeep::show)))
+        .routes(only(&[Buyer], routes!(upkeep::rate)))
+        .routes(only(&Role::ALL, routes!(upkeep::comment)))
+        .routes(only(SELLERS, routes!(upkeep::tag)))
         .routes(only(LINE, routes!(orders::forward)))
         .routes(only(LINE, routes!(orders::compensate)))
         .routes(only(LINE, routes!(orders::signal)))

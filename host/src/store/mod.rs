@@ -15,8 +15,9 @@ pub use self::committer::{LEASE_MS, Published, Purged, StreamMark};
 pub use self::error::{CommitError, StoreError};
 pub use self::open::{Durability, Settings};
 pub use self::read::{
-    AccountSums, AftersaleFilter, Attention, Backlog, Carried, Cursor, DeadLetter, Filter, Lease, OfAccount, Outgoing,
-    Posting, Resolution, Span, StockLevel, StoredDiscrepancy, WalletEntry,
+    AccountSums, AftersaleFilter, Attention, Backlog, COUNT_MAX, Carried, Cursor, DeadLetter, Entry, Filter, Lease,
+    OfAccount, OrderList, Outgoing, Posting, Resolution, SettlementFilter, SettlementList, Span, StatusCount,
+    StockLevel, StoredDiscrepancy, WalletEntry,
 };
 pub use self::rows::catalogue::StoredCoupon;
 pub use self::sql::Dialect;
@@ -137,6 +138,12 @@ impl Store {
         self.ask(|answer| Job::Purge { now, answer }).await
     }
 
+    /// Moves entries of the operate log that are older than a time to its archive, at most 2,000; how many. Nothing is
+    /// lost or doubled if it is cut off in between.
+    pub async fn archive_operations(&self, before: Millis) -> Result<u64, CommitError> {
+        self.ask(|answer| Job::Archive { before, answer }).await
+    }
+
     /// Notes how far a stream was written and confirmed.
     pub async fn mark_stream(&self, mark: StreamMark) -> Result<(), CommitError> {
         self.ask(|answer| Job::MarkStream { mark, answer }).await
@@ -208,20 +215,51 @@ pub mod testing {
 
     /// How the database finds the rows of a statement, by the statement's name, as its own sessions plan it.
     pub async fn plan(store: &Store, name: &str, integers: usize, texts: &[usize]) -> String {
-        let dialect = store.dialect();
         let Some(sql) = every_statement().into_iter().find(|sql| sql.name == name) else {
             return format!("there is no statement {name}");
         };
+        let values: Vec<Value<'_>> = (0..integers + texts.len())
+            .map(|at| if texts.contains(&at) { "CNY".into() } else { 1_i64.into() })
+            .collect();
+        explained(store, sql, &values).await
+    }
+
+    /// A place of a statement, for [`plan_of`].
+    #[derive(Debug, Clone, Copy)]
+    pub enum Cell {
+        /// Some number.
+        Int,
+        /// Some text.
+        Text,
+        /// No number is asked for.
+        NoInt,
+        /// No text is asked for.
+        NoText,
+    }
+
+    /// Like [`plan`], with the places that are left out.
+    pub async fn plan_of(store: &Store, name: &str, cells: &[Cell]) -> String {
+        let Some(sql) = every_statement().into_iter().find(|sql| sql.name == name) else {
+            return format!("there is no statement {name}");
+        };
+        let value = |cell: &Cell| match cell {
+            Cell::Int => 1_i64.into(),
+            Cell::Text => "CNY".into(),
+            Cell::NoInt => Value::OptInt(None),
+            Cell::NoText => Value::OptText(None),
+        };
+        explained(store, sql, &cells.iter().map(value).collect::<Vec<_>>()).await
+    }
+
+    async fn explained(store: &Store, sql: &'static Sql, values: &[Value<'_>]) -> String {
+        let dialect = store.dialect();
         let (explain, cell) = match dialect {
             Dialect::Sqlite => ("EXPLAIN QUERY PLAN ", 3),
             Dialect::Postgres => ("EXPLAIN ", 0),
         };
         // Lives as long as the process: a statement's text is expected to.
         let sql: &'static Sql = Box::leak(Box::new(Sql::both("a plan", format!("{explain}{}", sql.text(dialect)))));
-        let values: Vec<Value<'_>> = (0..integers + texts.len())
-            .map(|at| if texts.contains(&at) { "CNY".into() } else { 1_i64.into() })
-            .collect();
-        match store.readers().fetch(sql, &values).await {
+        match store.readers().fetch(sql, values).await {
             Ok(rows) => rows.iter().filter_map(|row| row.text(cell).ok()).collect::<Vec<_>>().join("\n"),
             Err(error) => error.to_string(),
         }

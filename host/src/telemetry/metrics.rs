@@ -65,6 +65,7 @@ metrics! {
     PAYMENTS_DISPUTED = "hookline_payments_disputed_total", Counter, "Payments of another amount or currency, by method.";
     DISCREPANCIES_OPEN = "hookline_discrepancies_open", Gauge, "Differences between providers' books and ours that nobody has settled, by kind.";
     WALLET_IMBALANCE = "hookline_wallet_imbalance", Gauge, "Wallet accounts and units whose postings and balances differ, of the slot groups this host checked.";
+    OPERATIONS_ARCHIVED = "hookline_operations_archived_total", Counter, "Entries of the operate log moved to its archive.";
     TASK_PANICS = "hookline_task_panics_total", Counter, "Background tasks that panicked, by task.";
 }
 

@@ -3,6 +3,7 @@
 //!
 //! Reading order: `runner` (the loop) → `leases` (who works on what) → `relay`, `timers` → the rest.
 
+mod archive;
 mod catalogue;
 mod clock_check;
 mod leases;
@@ -21,6 +22,7 @@ use async_trait::async_trait;
 use tokio::sync::Notify;
 
 pub use self::{
+    archive::Archive,
     catalogue::FollowCatalogue,
     clock_check::ClockCheck,
     leases::{Held, Leases, give_back},
@@ -87,6 +89,7 @@ impl Workers {
         workers.run_on(acting, FollowCatalogue::new(app.clone()), Arc::default());
         workers.run_on(acting, PluginSync::new(app.clone()), Arc::default());
         workers.run_on(acting, Purge::new(store.clone(), clock.clone()), Arc::default());
+        workers.run_on(acting, Archive::new(store.clone(), clock.clone()), Arc::default());
         if store.dialect() == Dialect::Postgres {
             workers.run_on(acting, ClockCheck::new(store, clock, app.health.clone()), Arc::default());
         }

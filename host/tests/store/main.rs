@@ -10,6 +10,8 @@ mod admin;
 mod aftersales;
 mod commit;
 mod faults;
+mod lists;
+mod operations;
 mod random;
 mod reads;
 mod reconcile;

@@ -28,19 +28,19 @@ on_both! {
         }
         let mine: Vec<OrderNo> = trees.iter().rev().filter(|t| t.pay.buyer == buyer("lilei")).map(|t| t.shops[0].no).collect();
         let of_buyer = Filter { buyer: Some(buyer("lilei")), ..Filter::default() };
-        let first = db.store.shop_orders(&of_buyer, None, 4).await.unwrap();
+        let first = db.store.shop_orders(&of_buyer, None, 4).await.unwrap().orders;
         assert_eq!(first[0], trees[6].shops[0]);
-        let second = db.store.shop_orders(&of_buyer, Some(Cursor(first[3].no)), 4).await.unwrap();
+        let second = db.store.shop_orders(&of_buyer, Some(Cursor(first[3].no)), 4).await.unwrap().orders;
         assert_eq!([nos(&first), nos(&second)].concat(), mine);
         let of_shop = Filter { shop: Some(ShopId::new("shop-1").unwrap()), ..Filter::default() };
-        assert_eq!(db.store.shop_orders(&of_shop, None, 50).await.unwrap().len(), 7);
+        assert_eq!(db.store.shop_orders(&of_shop, None, 50).await.unwrap().orders.len(), 7);
         for (status, count) in [(Status::Created, 7), (Status::Closed, 0)] {
             let of_line = Filter { business: Some(goods()), status: Some(status), ..Filter::default() };
-            assert_eq!(db.store.shop_orders(&of_line, None, 50).await.unwrap().len(), count);
+            assert_eq!(db.store.shop_orders(&of_line, None, 50).await.unwrap().orders.len(), count);
         }
         let since = Filter { from: Some(NOW + 1), ..Filter::default() };
-        assert_eq!(db.store.shop_orders(&since, None, 50).await.unwrap().len(), 0);
-        assert_eq!(db.store.shop_orders(&Filter::default(), None, 3).await.unwrap().len(), 3);
+        assert_eq!(db.store.shop_orders(&since, None, 50).await.unwrap().orders.len(), 0);
+        assert_eq!(db.store.shop_orders(&Filter::default(), None, 3).await.unwrap().orders.len(), 3);
     }
 
     async fn orders_for_people_are_listed_until_they_are_dealt_with(db) {

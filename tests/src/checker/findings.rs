@@ -17,19 +17,22 @@ pub enum Invariant {
     Events,
     /// Every step is in the table, versions count by one, nothing leaves a final state.
     Legal,
+    /// An order's deadline is its timer's.
+    Deadlines,
     /// The same key has the same answer.
     Idempotent,
 }
 
 impl Invariant {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::NoLostOrder,
         Self::Once,
         Self::NoOversell,
         Self::MoneyConserved,
         Self::Events,
         Self::Legal,
+        Self::Deadlines,
         Self::Idempotent,
     ];
 }
@@ -43,6 +46,7 @@ impl fmt::Display for Invariant {
             Self::MoneyConserved => "money conserved",
             Self::Events => "events",
             Self::Legal => "legal",
+            Self::Deadlines => "deadlines",
             Self::Idempotent => "idempotent",
         })
     }

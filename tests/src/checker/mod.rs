@@ -5,6 +5,7 @@
 
 mod aftersales;
 mod database;
+mod deadlines;
 mod events;
 mod findings;
 mod legal;
@@ -62,6 +63,7 @@ pub fn check(snapshot: &Snapshot, outside: &Outside) -> Report {
     aftersales::check(snapshot, &mut findings);
     events::check(snapshot, outside, &mut findings);
     legal::check(snapshot, &mut findings);
+    deadlines::check(snapshot, &mut findings);
     for differs in &outside.differing {
         let what = || format!("{}: first {}, then {}", differs.what, differs.first, differs.second);
         findings.check(Invariant::Idempotent, false, what);

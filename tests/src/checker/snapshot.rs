@@ -22,6 +22,10 @@ pub struct PayOrder {
     pub paid_by: Option<i64>,
     /// Why it was cancelled: JSON, or null.
     pub reason: Value,
+    /// Sub-status code.
+    pub sub_status: i64,
+    /// Until when it can be paid.
+    pub expire_time: Option<i64>,
 }
 
 impl ShopOrder {
@@ -73,6 +77,10 @@ pub struct ShopOrder {
     pub sequences: Value,
     /// When it ended.
     pub ended_at: Option<i64>,
+    /// The deadline of its state.
+    pub expire_time: Option<i64>,
+    /// Whether a hook of it waits.
+    pub is_suspended: bool,
 }
 
 /// An item order.
@@ -224,7 +232,7 @@ pub struct Snapshot {
     pub shipments: Vec<Row>,
     /// pay order, version
     pub snapshots: Vec<Row>,
-    /// subject, kind
+    /// subject, kind, due, attempt
     pub timers: Vec<Row>,
 }
 
@@ -249,7 +257,7 @@ impl Snapshot {
 
     async fn read_orders(&mut self, reading: &mut Reading) -> Result<(), WorldError> {
         let pay_orders =
-            reading.rows("SELECT no, status, amounts, sequences, facts, paid_by, reason FROM pay_orders").await?;
+            reading.rows("SELECT no, status, amounts, sequences, facts, paid_by, reason, sub_status, expire_time FROM pay_orders").await?;
         self.pay_orders = pay_orders
             .iter()
             .map(|row| PayOrder {
@@ -260,11 +268,12 @@ impl Snapshot {
                 facts: row.json(4),
                 paid_by: row.opt_int(5),
                 reason: row.opt_text(6).map_or(Value::Null, |text| serde_json::from_str(&text).unwrap_or_default()),
+                sub_status: row.int(7),
+                expire_time: row.opt_int(8),
             })
             .collect();
         let query = "SELECT no, pay_no, business, status, sub_status, version, attention, amounts, sequences, ended_at, \
-                     visible \
-                     FROM shop_orders";
+                     visible, expire_time, suspended FROM shop_orders";
         self.shop_orders = reading
             .rows(query)
             .await?
@@ -281,6 +290,8 @@ impl Snapshot {
                 sequences: row.json(8),
                 ended_at: row.opt_int(9),
                 visible: row.int(10),
+                expire_time: row.opt_int(11),
+                is_suspended: row.opt_text(12).is_some(),
             })
             .collect();
         let query = "SELECT no, shop_no, quantity, original, price, tax, share, refunded, facts FROM item_orders";
@@ -395,7 +406,7 @@ impl Snapshot {
         self.stock_moves = reading.rows(query).await?;
         self.shipments = reading.rows("SELECT shop_no, status, waybill FROM shipments").await?;
         self.snapshots = reading.rows("SELECT order_no, version FROM snapshots").await?;
-        self.timers = reading.rows("SELECT subject, kind FROM timers").await?;
+        self.timers = reading.rows("SELECT subject, kind, due, attempt FROM timers").await?;
         Ok(())
     }
 }

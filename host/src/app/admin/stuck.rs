@@ -81,6 +81,7 @@ pub async fn redrive_order(app: &App, who: &Principal, no: OrderNo) -> Result<Or
             return Err(wrong_state(tree, no, "driven any further"));
         }
         let mut draft = Draft::new(tree, at, &audit.actor);
+        draft.operated(no, "redrive", "", (json!({"attention": why}), json!({"attention": null})));
         draft.stay(no, "redrive", why).attention = None;
         draft.change.admin.push(AdminWrite::Audit(audit.clone()));
         Ok(Decided::Commit(Box::new(draft), ()))

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::ask::Ended;
 use super::outside::{Arrived, call_out};
 use super::{Cause, Event, Forward};
@@ -35,6 +37,9 @@ const LONGEST_PAUSE_MS: Millis = 600_000;
 const ATTEMPTS: i64 = 20;
 /// First pause of a parked event.
 const PARK_PAUSE_MS: Millis = 1_000;
+
+/// How the actors of those who act for a buyer begin.
+const STAFF: [&str; 2] = ["operator:", "admin:"];
 
 /// How a forward went.
 #[derive(Debug)]
@@ -324,7 +329,13 @@ fn happen(
             })
         }
         (Judgement::Apply, Event::Deliver(wanted)) => Ok(deliver(draft, no, *wanted)),
-        (Judgement::Apply, Event::Receive(trigger)) => Ok(Happened::Applied(Some(trigger.clone()))),
+        (Judgement::Apply, Event::Receive(trigger)) => {
+            // A buyer's own word is in the flow; that somebody else said it for the buyer is logged.
+            if STAFF.iter().any(|role| request.actor.starts_with(role)) {
+                draft.operated(no, word, "", (json!({"status": shop.status}), json!({"asked": "receive"})));
+            }
+            Ok(Happened::Applied(Some(trigger.clone())))
+        }
         (Judgement::Late, _) => {
             draft.ignore(no, word, "late or a repeat");
             Ok(Happened::Ignored)

@@ -12,15 +12,36 @@ use crate::domain::money::Minor;
 use crate::domain::order::{ShopOrder, Visible};
 use crate::domain::time::rfc3339;
 use crate::identity::{Principal, Role};
-use crate::store::{Cursor, Filter};
+use crate::store::{Cursor, Filter, StatusCount};
 
 /// A page of shop orders.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct OrderPage {
     /// Newest first.
     pub orders: Vec<ShopOrderSummary>,
-    /// `cursor` of the next page; none on the last one.
+    /// `cursor` of the next page; none on the last one. A search for what is rare among very many may answer short or
+    /// empty pages before it.
     pub next: Option<String>,
+}
+
+/// How many shop orders are in each state.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct OrderCounts {
+    /// Every state asked for, in the order of their codes.
+    pub counts: Vec<CountRow>,
+}
+
+/// How many are in one state.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct CountRow {
+    /// created, cancelled, paid, shipped, received, closed or completed.
+    pub status: String,
+    /// 0 to 6
+    pub status_code: i16,
+    /// At most 10,000.
+    pub count: i64,
+    /// There are more, or may be: `count` were counted.
+    pub more: bool,
 }
 
 /// A shop order in a list.
@@ -53,6 +74,10 @@ pub struct ShopOrderSummary {
     pub price: Minor,
     /// Units bought.
     pub quantity: i64,
+    /// 0 listed, 1 in the buyer's recycle bin, 2 deleted for good by the buyer.
+    pub visible: i16,
+    /// The seller's own reference.
+    pub out_id: Option<String>,
     /// Set when a person must look. Not for buyers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attention: Option<String>,
@@ -82,6 +107,8 @@ impl ShopOrderSummary {
             sub_status_code: shop.sub_status.code(),
             price: shop.amounts.price,
             quantity: shop.amounts.quantity,
+            visible: shop.visible.code(),
+            out_id: shop.out_id.clone(),
             attention: if role == Role::Buyer { None } else { shop.attention.clone() },
             expire_time: shop.expire_time.map(rfc3339),
             reason: shop.reason.as_ref().map(|reason| reason.code.clone()),
@@ -94,27 +121,54 @@ impl ShopOrderSummary {
 /// A page of what the caller may see.
 pub async fn list(app: &App, who: &Principal, mut wanted: ListOrders) -> Result<OrderPage, Problem> {
     narrow(who, &mut wanted)?;
-    let limit = usize::try_from(wanted.limit).unwrap_or(usize::MAX);
+    let (cursor, limit) = (wanted.cursor, wanted.limit);
+    let filter = filter(who, wanted)?;
+    let page = app.store.shop_orders(&filter, cursor.map(Cursor), limit).await.map_err(store_problem)?;
+    Ok(OrderPage {
+        orders: page.orders.iter().map(|shop| ShopOrderSummary::of(shop, who.role)).collect(),
+        next: page.next.map(|cursor| cursor.0.to_string()),
+    })
+}
+
+/// How many of what the caller may see are in each state.
+pub async fn counts(app: &App, who: &Principal, mut wanted: ListOrders) -> Result<OrderCounts, Problem> {
+    narrow(who, &mut wanted)?;
+    if wanted.buyer.is_none() && wanted.shop.is_none() && wanted.business.is_none() {
+        return Err(Problem::invalid("bad-query", "name a buyer, a shop_id or a business to count"));
+    }
+    let counts = app.store.count_orders(&filter(who, wanted)?).await.map_err(store_problem)?;
+    let row = |counted: StatusCount| CountRow {
+        status: counted.status.word().to_owned(),
+        status_code: counted.status.code(),
+        count: counted.count,
+        more: counted.more,
+    };
+    Ok(OrderCounts { counts: counts.into_iter().map(row).collect() })
+}
+
+/// What the store shall look for. Where orders are shown is their buyer's matter, and asked for only among a buyer's.
+fn filter(who: &Principal, wanted: ListOrders) -> Result<Filter, Problem> {
+    if wanted.visible.is_some() && wanted.buyer.is_none() {
+        return Err(Problem::invalid("bad-query", "visible: only among the orders of one buyer"));
+    }
+    if who.role == Role::Buyer && wanted.visible == Some(Visible::Gone) {
+        return Err(Problem::invalid("bad-query", "visible must be 0 (listed) or 1 (recycle bin)"));
+    }
     let bad = |error: BadText| Problem::invalid("bad-query", error.to_string());
-    let filter = Filter {
+    Ok(Filter {
         buyer: wanted.buyer.map(BuyerId::new).transpose().map_err(bad)?,
         shop: wanted.shop.map(ShopId::new).transpose().map_err(bad)?,
         business: wanted.business.map(BusinessCode::new).transpose().map_err(bad)?,
         status: wanted.status,
-        visible: (who.role == Role::Buyer).then_some(Visible::Normal),
+        visible: wanted.visible.or((who.role == Role::Buyer).then_some(Visible::Normal)),
         from: wanted.from,
         to: wanted.until,
-    };
-    let rows = app.store.shop_orders(&filter, wanted.cursor.map(Cursor), wanted.limit).await.map_err(store_problem)?;
-    let next = (rows.len() >= limit).then(|| rows.last().map(|shop| shop.no.to_string())).flatten();
-    let staff = matches!(who.role, Role::Operator | Role::Admin);
-    // Invisible orders are few: a page may be shorter by them.
-    let rows = rows.iter().filter(|shop| staff || shop.visible != Visible::NotYet);
-    Ok(OrderPage { orders: rows.map(|shop| ShopOrderSummary::of(shop, who.role)).collect(), next })
+        out_id: wanted.out_id,
+    })
 }
 
 /// Nobody's search goes past what is theirs.
-fn narrow(who: &Principal, wanted: &mut ListOrders) -> Result<(), Problem> {
+pub(super) fn narrow(who: &Principal, wanted: &mut ListOrders) -> Result<(), Problem> {
     match who.role {
         Role::Buyer => own(&mut wanted.buyer, &who.subject, "buyer"),
         Role::Business => own(&mut wanted.business, who.business.as_deref().unwrap_or_default(), "business"),

@@ -1,10 +1,15 @@
 //! Reading orders, payments and shipments. Who may not see a thing is told that there is none.
 
 mod list;
+mod operations;
 mod order;
 mod views;
 
-pub use list::{OrderPage, ShopOrderSummary, list};
+pub use list::{CountRow, OrderCounts, OrderPage, ShopOrderSummary, counts, list};
+pub use operations::{
+    ListSettlements, LogCursor, OperationPage, OperationRow, SettlementPage, SettlementRow, operations, operations_of,
+    settlements,
+};
 pub use order::order;
 pub use views::{
     Amounts, FlowView, ItemView, OrderView, PackedView, PaymentLogView, PromotionView, RefundView, SettlementView,

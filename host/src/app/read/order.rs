@@ -3,6 +3,7 @@
 use super::super::aftersale::AftersaleAnswer;
 use super::super::orders::{self, Freshness, store_problem};
 use super::super::problem::Problem;
+use super::super::refund::line_rules;
 use super::super::{App, pay};
 use super::views::{Amounts, FlowView, ItemView, OrderView, RefundView, ShipmentView, ShopOrderView};
 use crate::config::Shards;
@@ -11,19 +12,20 @@ use crate::domain::decide::aftersale;
 use crate::domain::decide::merge::MERGED;
 use crate::domain::ids::{Millis, OrderNo};
 use crate::domain::money::Minor;
-use crate::domain::order::{ItemOrder, Share, ShopOrder, Status};
+use crate::domain::order::{ItemOrder, RateStatus, Share, ShopOrder, Status};
 use crate::domain::payment::{RefundStatus, Way};
+use crate::domain::rating;
 use crate::domain::time::rfc3339;
 use crate::domain::tree::OrderTree;
 use crate::identity::{Principal, Role};
 
+/// The step of the history that tells how an order was received.
+const RECEIVED: &str = "receive";
+
 /// The pay order above any number, with what the caller may see of it.
 pub async fn order(app: &App, who: &Principal, no: OrderNo) -> Result<OrderView, Problem> {
     let tree = orders::tree(app, no, Freshness::Fresh).await?;
-    if tree.is_hidden() {
-        orders::readable(who, &tree, no)?;
-    }
-    let shops: Vec<&ShopOrder> = tree.shops.iter().filter(|shop| may_see(who, &tree, shop)).collect();
+    let shops: Vec<&ShopOrder> = tree.shops.iter().filter(|shop| orders::sees(who, shop)).collect();
     let asked = no == tree.pay.no || shops.iter().any(|s| s.no == no || s.items.iter().any(|item| item.no == no));
     // What was merged away has no shop orders; its buyer still sees where they went.
     let merged_away = tree.shops.is_empty() && !matches!(who.role, Role::Shop | Role::Business);
@@ -37,7 +39,30 @@ pub async fn order(app: &App, who: &Principal, no: OrderNo) -> Result<OrderView,
         let settlement = app.store.settlement(shop.no).await.map_err(store_problem)?;
         histories.push(History { shop, flows, settlement });
     }
-    Ok(view(who, app.clock.now(), &tree, &histories, app.settings.shards))
+    let lens = Lens {
+        who,
+        now: app.clock.now(),
+        shards: app.settings.shards,
+        rated: &|shop, item| {
+            rating::of_item(shop, item, line_rules(app, &shop.business).rating_window_ms, app.clock.now())
+        },
+    };
+    Ok(view(&lens, &tree, &histories))
+}
+
+/// For whom and when an order is shown.
+struct Lens<'a> {
+    who: &'a Principal,
+    now: Millis,
+    shards: Shards,
+    /// The `rate_status` of an item now.
+    rated: &'a Rated<'a>,
+}
+
+type Rated<'a> = dyn Fn(&ShopOrder, &ItemOrder) -> RateStatus + 'a;
+
+fn rate_status(shop: &ShopOrder, rated: &Rated<'_>) -> RateStatus {
+    rating::of_all(shop.items.iter().map(|item| rated(shop, item)))
 }
 
 /// A shop order with what happened to it.
@@ -47,20 +72,12 @@ struct History<'a> {
     settlement: Option<Settlement>,
 }
 
-fn may_see(who: &Principal, tree: &OrderTree, shop: &ShopOrder) -> bool {
-    match who.role {
-        Role::Buyer => tree.pay.buyer.as_str() == who.subject,
-        Role::Shop => who.serves_shop(shop.shop.as_str()),
-        Role::Business => who.runs_business(shop.business.as_str()),
-        Role::Operator | Role::Admin => true,
-    }
-}
-
-fn view(who: &Principal, now: Millis, tree: &OrderTree, histories: &[History<'_>], shards: Shards) -> OrderView {
+fn view(lens: &Lens<'_>, tree: &OrderTree, histories: &[History<'_>]) -> OrderView {
+    let who = lens.who;
     let (pay, facts, status) = (&tree.pay, &tree.pay.facts, tree.status());
     let seller = matches!(who.role, Role::Shop | Role::Business);
     let shops = || histories.iter().map(|history| history.shop);
-    let reverse = aftersale::of_shops(tree, shops(), now);
+    let reverse = aftersale::of_shops(tree, shops(), lens.now);
     let kind = shops().next().map_or(0, |first| first.kind);
     let refunds = tree.refunds.iter().filter(|refund| match refund.shop_no {
         Some(no) => shops().any(|shop| shop.no == no),
@@ -77,6 +94,7 @@ fn view(who: &Principal, now: Millis, tree: &OrderTree, histories: &[History<'_>
         sub_status_code: pay.sub_status.code(),
         reverse_status: reverse.code(),
         aftersales_status: aftersale::aftersales_word(reverse).to_owned(),
+        rate_status: rating::of_all(shops().map(|shop| rate_status(shop, lens.rated))).code(),
         version: pay.version,
         mode: pay.mode.word().to_owned(),
         channel: facts.channel.word().to_owned(),
@@ -84,6 +102,7 @@ fn view(who: &Principal, now: Millis, tree: &OrderTree, histories: &[History<'_>
         marketplace: facts.marketplace,
         currency: pay.currency.to_string(),
         amounts: (histories.len() == tree.shops.len()).then(|| pay_amounts(tree)),
+        promotion_amount: (histories.len() == tree.shops.len()).then_some(pay.amounts.platform_discount),
         expire_time: pay.expire_time.map(rfc3339),
         reason: pay.reason.as_ref().map(|reason| reason.code.clone()),
         reason_text: pay.reason.as_ref().map(|reason| reason.text.clone()),
@@ -98,16 +117,17 @@ fn view(who: &Principal, now: Millis, tree: &OrderTree, histories: &[History<'_>
         source: facts.source.clone(),
         tags: facts.tags.clone(),
         extra: facts.extra.clone(),
-        shard: (!seller && who.role != Role::Buyer).then(|| shards.of(pay.no.slot())),
-        shop_orders: histories.iter().map(|history| shop_view(who, now, tree, history)).collect(),
+        shard: (!seller && who.role != Role::Buyer).then(|| lens.shards.of(pay.no.slot())),
+        shop_orders: histories.iter().map(|history| shop_view(lens, tree, history)).collect(),
         payments: if seller { Vec::new() } else { tree.payments.iter().map(pay::answer).collect() },
         refunds: refunds.map(RefundView::from).collect(),
     }
 }
 
-fn shop_view(who: &Principal, now: Millis, tree: &OrderTree, history: &History<'_>) -> ShopOrderView {
+fn shop_view(lens: &Lens<'_>, tree: &OrderTree, history: &History<'_>) -> ShopOrderView {
+    let who = lens.who;
     let shop = history.shop;
-    let reverse = aftersale::of_shop(tree, shop, now);
+    let reverse = aftersale::of_shop(tree, shop, lens.now);
     let waiting = shop.suspended.as_ref();
     ShopOrderView {
         order_no: shop.no,
@@ -121,6 +141,7 @@ fn shop_view(who: &Principal, now: Millis, tree: &OrderTree, history: &History<'
         sub_status_code: shop.sub_status.code(),
         reverse_status: reverse.code(),
         aftersales_status: aftersale::aftersales_word(reverse).to_owned(),
+        rate_status: rate_status(shop, lens.rated).code(),
         visible: shop.visible.code(),
         version: shop.version,
         attention: if who.role == Role::Buyer { None } else { shop.attention.clone() },
@@ -133,6 +154,9 @@ fn shop_view(who: &Principal, now: Millis, tree: &OrderTree, history: &History<'
         delivery: shop.facts.delivery.word().to_owned(),
         address: shop.facts.address.clone(),
         buyer_comment: shop.facts.buyer_comment.clone(),
+        seller_comment: (who.role != Role::Buyer).then(|| shop.facts.seller_comment.clone()),
+        tags: (who.role != Role::Buyer).then(|| shop.facts.tags.clone()),
+        out_id: shop.out_id.clone(),
         coupons: shop.facts.coupons.iter().map(ToString::to_string).collect(),
         promotions: shop.facts.promotions.iter().map(Into::into).collect(),
         attributes: shop.attributes.clone(),
@@ -144,9 +168,10 @@ fn shop_view(who: &Principal, now: Millis, tree: &OrderTree, history: &History<'
         paid_at: shop.paid_at.map(rfc3339),
         shipped_at: shop.shipped_at.map(rfc3339),
         received_at: shop.received_at.map(rfc3339),
+        receive_type: history.flows.iter().find(|f| f.event == RECEIVED && !f.ignored).map(|f| f.note.clone()),
         ended_at: shop.ended_at.map(rfc3339),
         updated_at: rfc3339(shop.updated_at),
-        items: shop.items.iter().map(|item| item_view(tree, shop, item, now)).collect(),
+        items: shop.items.iter().map(|item| item_view(lens, tree, shop, item)).collect(),
         shipments: tree
             .shipments
             .iter()
@@ -159,7 +184,7 @@ fn shop_view(who: &Principal, now: Millis, tree: &OrderTree, history: &History<'
     }
 }
 
-fn item_view(tree: &OrderTree, shop: &ShopOrder, item: &ItemOrder, now: Millis) -> ItemView {
+fn item_view(lens: &Lens<'_>, tree: &OrderTree, shop: &ShopOrder, item: &ItemOrder) -> ItemView {
     let gone = item.refunded.quantity >= item.quantity;
     let status = if gone && shop.status != Status::Cancelled { Status::Closed } else { shop.status };
     ItemView {
@@ -168,7 +193,9 @@ fn item_view(tree: &OrderTree, shop: &ShopOrder, item: &ItemOrder, now: Millis) 
         status: status.word().to_owned(),
         status_code: status.code(),
         refund_status: refund_status(tree, item).to_owned(),
-        reverse_status: aftersale::item_status(tree, shop, item, now).code(),
+        reverse_status: aftersale::item_status(tree, shop, item, lens.now).code(),
+        rate_status: (lens.rated)(shop, item).code(),
+        ratings: item.ratings,
         expire_time: shop.expire_time.map(rfc3339),
         sku_id: item.sku.to_string(),
         title: item.facts.title.clone(),

@@ -63,6 +63,8 @@ pub struct OrderView {
     pub reverse_status: i16,
     /// none, processing, finished or failed.
     pub aftersales_status: String,
+    /// Over all items: 1 if one can be rated now, else 2 if one can be once more, else 0 if one can be later, else 3.
+    pub rate_status: i16,
     /// Counts the writes.
     pub version: i64,
     /// prepaid or wait.
@@ -78,7 +80,10 @@ pub struct OrderView {
     /// Sums; left out for a seller who sees only a part of the order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub amounts: Option<Amounts>,
-    /// RFC 3339; when an unpaid order is cancelled.
+    /// Platform discount in `amounts`; left out with them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub promotion_amount: Option<Minor>,
+    /// RFC 3339; when an unpaid order is cancelled. In `cancelling` it stays, while a timer asks providers to close.
     pub expire_time: Option<String>,
     /// Why it was cancelled: a code.
     pub reason: Option<String>,
@@ -146,14 +151,16 @@ pub struct ShopOrderView {
     pub reverse_status: i16,
     /// none, processing, finished or failed.
     pub aftersales_status: String,
-    /// 0 normal.
+    /// Over its items: 1 if one can be rated now, else 2 if one can be once more, else 0 if one can be later, else 3.
+    pub rate_status: i16,
+    /// 0 listed, 1 in the buyer's recycle bin, 2 deleted for good by the buyer.
     pub visible: i16,
     /// Counts the writes.
     pub version: i64,
     /// Set when a person must look: why. Not for buyers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attention: Option<String>,
-    /// RFC 3339: the deadline of the state.
+    /// RFC 3339: the deadline of the state. Past once a shipping deadline was missed.
     pub expire_time: Option<String>,
     /// Why it was cancelled or closed: a code.
     pub reason: Option<String>,
@@ -172,6 +179,14 @@ pub struct ShopOrderView {
     pub address: Option<Address>,
     /// What the buyer wrote.
     pub buyer_comment: String,
+    /// What the seller wrote. Not for buyers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seller_comment: Option<String>,
+    /// What the seller marked it with. Not for buyers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Vec<String>>,
+    /// The seller's own reference.
+    pub out_id: Option<String>,
     /// Shop coupons used.
     pub coupons: Vec<String>,
     /// At item and shop level.
@@ -194,6 +209,8 @@ pub struct ShopOrderView {
     pub shipped_at: Option<String>,
     /// RFC 3339
     pub received_at: Option<String>,
+    /// How it was received: `buyer`, `timer`, `delivered`, or the name of the signal.
+    pub receive_type: Option<String>,
     /// RFC 3339: cancelled, closed or completed.
     pub ended_at: Option<String>,
     /// RFC 3339
@@ -243,6 +260,10 @@ pub struct ItemView {
     pub refund_status: String,
     /// As the shop order's, of this item.
     pub reverse_status: i16,
+    /// 0 not received yet, 1 can be rated, 2 can be rated once more, 3 closed.
+    pub rate_status: i16,
+    /// How often it was rated.
+    pub ratings: u8,
     /// RFC 3339: that of the shop order.
     pub expire_time: Option<String>,
     /// What.

@@ -12,7 +12,8 @@ use crate::domain::resource::CouponState;
 use super::{hold, stock};
 
 /// Says that the order is about to be cancelled and why: no new payment may be opened while providers close the open
-/// ones. Should this host die now, the timer goes on.
+/// ones. Should this host die now, the timer goes on: from here on it repeats the closing, and `expire_time` stays what it
+/// was, the time until which the order could be paid.
 pub fn begin(draft: &mut Draft, reason: &Reason, retry_ms: Millis) {
     let pay = draft.pay();
     pay.sub_status = SubStatus::Cancelling;

@@ -17,6 +17,7 @@ pub mod split;
 pub mod stock;
 pub mod undo;
 pub mod unpaid;
+pub mod upkeep;
 pub mod view;
 
 #[cfg(test)]

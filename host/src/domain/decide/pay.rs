@@ -146,13 +146,12 @@ pub fn succeed(
         let shop = draft.step(no, "pay", (Status::Paid, SubStatus::ToDeduct), row.no.to_string());
         shop.paid_at = Some(paid_at);
         let deadline = at + shop.facts.ship_within_ms;
-        shop.expire_time = Some(deadline);
         let shipment = first_shipment(shop, *shipment_no, at);
         draft.emit(no, Topic::Order, "ORDER_PAID", json!({"payment_no": row.no, "method": row.method}));
         draft.emit(no, Topic::Fulfilment, "SHIPMENT_CREATED", json!({"shipment_no": shipment.no}));
         draft.shipment(Write::Insert(shipment));
         draft.arm(no, TimerKind::Compensate, at + compensate_ms, 0);
-        draft.arm(no, TimerKind::ShipOverdue, deadline, 0);
+        draft.deadline(no, TimerKind::ShipOverdue, deadline);
     }
     divide(draft, row.balance);
 }

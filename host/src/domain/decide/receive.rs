@@ -30,14 +30,13 @@ pub fn received(draft: &mut Draft, no: OrderNo, answer: &hook::Received, how: &s
     let settle = at + shop.facts.aftersale_window_ms;
     shop.suspended = None;
     shop.received_at = Some(at);
-    shop.expire_time = Some(settle);
     merge(&mut shop.attributes, &answer.attributes)?;
     for row in &arrived {
         delivered_event(draft, row);
     }
     draft.disarm(no, TimerKind::AutoReceive);
     draft.disarm(no, TimerKind::Compensate);
-    draft.arm(no, TimerKind::Settle, settle, 0);
+    draft.deadline(no, TimerKind::Settle, settle);
     draft.emit(no, Topic::Order, "ORDER_RECEIVED", json!({"how": how}));
     business_events(draft, no, &answer.events);
     Ok(())
@@ -51,8 +50,7 @@ pub fn not_yet(draft: &mut Draft, no: OrderNo, answer: &hook::Received, how: &st
     merge(&mut shop.attributes, &answer.attributes)?;
     if how == "timer" {
         let due = at + shop.facts.auto_receive_ms.clamp(1_000, ASK_AGAIN_MS);
-        shop.expire_time = Some(due);
-        draft.arm(no, TimerKind::AutoReceive, due, 0);
+        draft.deadline(no, TimerKind::AutoReceive, due);
     }
     draft.disarm(no, TimerKind::Compensate);
     business_events(draft, no, &answer.events);

@@ -192,9 +192,8 @@ fn moved_on(draft: &mut Draft, no: OrderNo) {
     }
     let due = at + shop.facts.auto_receive_ms;
     shop.shipped_at = Some(at);
-    shop.expire_time = Some(due);
     draft.disarm(no, TimerKind::ShipOverdue);
-    draft.arm(no, TimerKind::AutoReceive, due, 0);
+    draft.deadline(no, TimerKind::AutoReceive, due);
     draft.emit(no, Topic::Order, "ORDER_SHIPPED", json!({}));
 }
 

@@ -9,7 +9,7 @@ use crate::domain::change::{Change, ShipNotice, TimerKind, Write};
 use crate::domain::draft::Draft;
 use crate::domain::hook;
 use crate::domain::ids::{Digest, MerchantAccount, OrderNo, PaymentNo, RefundNo, ShipmentNo};
-use crate::domain::lifecycle::{Event, Judgement, allowed, judge};
+use crate::domain::lifecycle::{ANNOTATIONS, Event, Judgement, allowed, judge};
 use crate::domain::order::{Channel, Mode, Pairs, Reason, Reserving, Status, StockMode, SubStatus};
 use crate::domain::payment::{PaymentStatus, Refund, RefundStatus, Way};
 use crate::domain::price::price;
@@ -115,9 +115,20 @@ fn step(tree: &mut OrderTree, decide: impl FnOnce(&mut Draft)) -> Change {
         for flow in change.flows.iter().filter(|f| !f.ignored && f.shop_no == shop.no) {
             version += 1;
             assert_eq!(flow.version, version, "each version has one flow row");
-            assert!(allowed(flow.from.unwrap().0, flow.to.0));
+            let beside = ANNOTATIONS.contains(&flow.event.as_str()) && flow.from == Some(flow.to);
+            assert!(beside || allowed(flow.from.unwrap().0, flow.to.0));
         }
         assert_eq!(shop.version, version);
+    }
+    for timer in change.arm.iter().filter(|t| t.attempt == 0) {
+        let deadline = match timer.key.kind {
+            TimerKind::ShipOverdue | TimerKind::AutoReceive | TimerKind::Settle => {
+                after.shop(timer.key.subject).unwrap().expire_time
+            }
+            TimerKind::PayTimeout if after.pay.sub_status != SubStatus::Cancelling => after.pay.expire_time,
+            _ => continue,
+        };
+        assert_eq!(deadline, Some(timer.due), "expire_time is the timer's: {timer:?}");
     }
     for item in after.shops.iter().flat_map(|shop| &shop.items) {
         let (back, share) = (&item.refunded, &item.share);
@@ -242,6 +253,7 @@ mod aftersales;
 mod creation;
 mod money;
 mod split;
+mod upkeep;
 
 proptest! {
     /// Any sequence of events, in any order and repeated: what the table allows is applied, nothing breaks.

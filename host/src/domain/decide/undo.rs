@@ -29,6 +29,7 @@ pub fn undo(draft: &mut Draft, no: OrderNo, reason: &Reason, rules: &LineRules, 
     shop.reason = Some(reason.clone());
     shop.suspended = None;
     shop.attention = None;
+    shop.expire_time = None;
     aftersale::join(draft, no, &reason.text);
     draft.change.stock.extend(stock::give_back(&before, is_deducted(&before)));
     for item in &before.items {

@@ -8,6 +8,7 @@ mod lines;
 mod owners;
 mod reconcile;
 mod rights;
+mod upkeep;
 mod wallet;
 
 use axum::Router;

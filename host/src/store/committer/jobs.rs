@@ -10,6 +10,8 @@ use crate::store::sql::{Row, Sql, Value, sql};
 pub const LEASE_MS: Millis = 10_000;
 /// How many rows one purge takes from a table at most; the worker comes again.
 const PURGE_ROWS: i64 = 5_000;
+/// How many entries of the operate log one job moves at most.
+pub(super) const ARCHIVE_ROWS: i64 = 2_000;
 /// Idempotency keys are kept for 26 hours: providers repeat for a day.
 const CLAIMS_KEPT_MS: Millis = 26 * 3_600_000;
 /// Batch ids are kept for an hour.
@@ -49,6 +51,16 @@ sql! {
     PURGE_SENT = Sql::both("purge outbox_sent",
         "DELETE FROM outbox_sent WHERE (grp, position) IN \
          (SELECT grp, position FROM outbox_sent WHERE sent_at < $1 ORDER BY sent_at LIMIT $2)");
+    // A row that was moved and not yet taken out is not moved again: each of the two can be repeated.
+    ARCHIVE_OPERATIONS = Sql::both("archive operate_logs",
+        "INSERT INTO operate_logs_archive (slot, order_no, at, n, level, operator, operation, remark, before, after) \
+         SELECT slot, order_no, at, n, level, operator, operation, remark, before, after FROM operate_logs \
+         WHERE at < $1 ORDER BY at, slot, order_no, n LIMIT $2 ON CONFLICT DO NOTHING");
+    TAKE_OUT_OPERATIONS = Sql::both("take archived operate_logs out",
+        "DELETE FROM operate_logs WHERE (slot, order_no, at, n) IN \
+         (SELECT o.slot, o.order_no, o.at, o.n FROM operate_logs AS o JOIN operate_logs_archive AS a \
+          ON a.slot = o.slot AND a.order_no = o.order_no AND a.at = o.at AND a.n = o.n \
+          WHERE o.at < $1 ORDER BY o.at, o.slot, o.order_no, o.n LIMIT $2)");
     MARK = Sql::both("mark stream",
         "INSERT INTO stream_marks (stream, last_id, low_mark) VALUES ($1, $2, $3) \
          ON CONFLICT (stream) DO UPDATE SET last_id = excluded.last_id, low_mark = excluded.low_mark");
@@ -143,6 +155,13 @@ pub(super) async fn purge(writer: &mut Writer, now: Millis) -> Result<Purged, St
         batches: run(writer, &PURGE_BATCHES, &[(now - BATCHES_KEPT_MS).into(), limit]).await?.0,
         events: run(writer, &PURGE_SENT, &[(now - SENT_KEPT_MS).into(), limit]).await?.0,
     })
+}
+
+/// Moves entries of before a time to the archive; the answer is how many left.
+pub(super) async fn archive(writer: &mut Writer, before: Millis, limit: i64) -> Result<u64, StoreError> {
+    let values = [before.into(), limit.into()];
+    run(writer, &ARCHIVE_OPERATIONS, &values).await?;
+    Ok(run(writer, &TAKE_OUT_OPERATIONS, &values).await?.0)
 }
 
 pub(super) async fn mark_stream(writer: &mut Writer, mark: &StreamMark) -> Result<(), StoreError> {

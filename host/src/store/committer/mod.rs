@@ -150,6 +150,9 @@ impl Committer {
             Job::ShowHost { host, answer } => answer.give(jobs::show_host(writer, &host).await),
             Job::HideHost { host, answer } => answer.give(jobs::hide_host(writer, &host).await),
             Job::Purge { now, answer } => answer.give(jobs::purge(writer, now).await),
+            Job::Archive { before, answer } => {
+                answer.give(jobs::archive(writer, before, jobs::ARCHIVE_ROWS).await);
+            }
             Job::MarkStream { mark, answer } => answer.give(jobs::mark_stream(writer, &mark).await),
             Job::Prepare { sql, answer } => answer.give(prepare(writer, &sql).await),
             Job::Stop(answer) => {

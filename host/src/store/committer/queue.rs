@@ -47,6 +47,7 @@ pub(crate) enum Job {
     ShowHost { host: String, answer: Answer<usize> },
     HideHost { host: String, answer: Answer<()> },
     Purge { now: Millis, answer: Answer<Purged> },
+    Archive { before: Millis, answer: Answer<u64> },
     MarkStream { mark: StreamMark, answer: Answer<()> },
     Prepare { sql: Vec<&'static Sql>, answer: Answer<()> },
     Stop(Answer<()>),

@@ -4,6 +4,8 @@ mod accounts;
 mod aftersales;
 mod catalogue;
 mod lists;
+mod operations;
+mod orders;
 mod reconcile;
 mod resources;
 mod snapshots;
@@ -12,7 +14,9 @@ mod wallet;
 mod work;
 
 pub use self::aftersales::AftersaleFilter;
-pub use self::lists::{Attention, Cursor, Filter};
+pub use self::lists::{Attention, Cursor};
+pub use self::operations::{Entry, SettlementFilter, SettlementList};
+pub use self::orders::{COUNT_MAX, Filter, OrderList, StatusCount};
 pub use self::reconcile::{OfAccount, Resolution, Span, StoredDiscrepancy};
 pub use self::resources::StockLevel;
 pub use self::tree::Carried;
@@ -26,6 +30,8 @@ pub(crate) fn all() -> Vec<&'static Sql> {
     let all = [
         tree::all(),
         lists::all(),
+        operations::all(),
+        orders::all(),
         resources::all(),
         work::all(),
         catalogue::all(),

@@ -19,7 +19,7 @@ table! {
     }
     /// Where parcels were seen.
     pub(crate) TRACKS = "tracks" { waybill: Text, node_time: Int, node_code: Text, content: Text, at: Int }
-    /// Who changed what.
+    /// Who changed what; `n` tells apart what was done in one moment.
     pub(crate) OPERATE_LOGS = "operate_logs" {
         order_no: Int, at: Int, n: Int, level: Int, operator: Text, operation: Text, remark: Text, before: Text,
         after: Text,
@@ -108,6 +108,21 @@ pub(crate) fn put_operation(rows: &mut Rows, operation: &Operation, n: i64) {
     rows.text(&operation.remark);
     rows.json(&operation.before);
     rows.json(&operation.after);
+}
+
+pub(crate) fn take_operation(row: &mut Reader<'_>) -> Result<(Operation, i64), StoreError> {
+    let (order_no, at, n) = (OrderNo(row.int()?), row.int()?, row.int()?);
+    let operation = Operation {
+        order_no,
+        level: row.small()?,
+        operator: row.text()?,
+        operation: row.text()?,
+        remark: row.text()?,
+        before: row.json()?,
+        after: row.json()?,
+        at,
+    };
+    Ok((operation, n))
 }
 
 pub(crate) fn put_snapshot(rows: &mut Rows, snapshot: &Snapshot) {
