@@ -16,7 +16,7 @@ pub use self::error::{CommitError, StoreError};
 pub use self::open::{Durability, Settings};
 pub use self::read::{
     AccountSums, Attention, Backlog, Carried, Cursor, DeadLetter, Filter, Lease, OfAccount, Outgoing, Posting,
-    Resolution, Span, StockLevel, StoredDiscrepancy, WalletEntry,
+    Resolution, Span, StockLevel, StoredDiscrepancy, TrackMark, WalletEntry,
 };
 pub use self::rows::catalogue::StoredCoupon;
 pub use self::sql::Dialect;

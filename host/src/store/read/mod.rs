@@ -5,6 +5,7 @@ mod catalogue;
 mod lists;
 mod reconcile;
 mod resources;
+mod tracks;
 mod tree;
 mod wallet;
 mod work;
@@ -12,6 +13,7 @@ mod work;
 pub use self::lists::{Attention, Cursor, Filter};
 pub use self::reconcile::{OfAccount, Resolution, Span, StoredDiscrepancy};
 pub use self::resources::StockLevel;
+pub use self::tracks::TrackMark;
 pub use self::tree::Carried;
 pub use self::wallet::{AccountSums, Posting, WalletEntry};
 pub use self::work::{Backlog, DeadLetter, Lease, Outgoing};
@@ -22,6 +24,7 @@ use super::sql::Sql;
 pub(crate) fn all() -> Vec<&'static Sql> {
     let all = [
         tree::all(),
+        tracks::all(),
         lists::all(),
         resources::all(),
         work::all(),
