@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::aftersale::Aftersale;
 use super::catalogue::AdminWrite;
 use super::event::Event;
-use super::fulfilment::{Shipment, Track};
+use super::fulfilment::{ExceptionKind, Shipment, Track};
 use super::hook::Hook;
 use super::ids::{
     BusinessCode, CouponCode, Digest, MerchantAccount, Millis, OrderNo, PaymentMethod, ShipmentNo, ShopId, SignalName,
@@ -207,6 +207,8 @@ coded!(
         Parked = 6, "parked";
         /// Ask providers what became of payments. Subject: L1.
         Query = 7, "query";
+        /// Tell the outside fulfilment service of packages. Subject: L2.
+        Fulfilment = 10, "fulfilment";
     }
 );
 
@@ -495,4 +497,15 @@ pub struct ShipNotice {
     pub carrier: String,
     /// The carrier's number.
     pub waybill: String,
+}
+
+/// Something went wrong with a package (kept here for the same reason).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExceptionNotice {
+    /// Which; none names the only one on its way.
+    pub shipment_no: Option<ShipmentNo>,
+    /// What.
+    pub kind: ExceptionKind,
+    /// Why, for people; may be empty.
+    pub note: String,
 }

@@ -5,17 +5,18 @@ use std::time::Duration;
 
 use super::ask::Ended;
 use super::outside::{Arrived, call_out};
+use super::packages::{Happened, PARK_PAUSE_MS, count, counts, happen};
 use super::{Cause, Event, Forward};
-use crate::app::orders::{Denied, Freshness, TRIES, commit, event_answer, must_be_shop_order, tree, wrong_state};
+use crate::app::numbers::fresh;
+use crate::app::orders::{Denied, Freshness, TRIES, commit, event_answer, must_be_shop_order, tree};
 use crate::app::problem::Problem;
 use crate::app::{App, pay, refund};
 use crate::domain::change::{Parked, Refusal, TimerKind, Unpark};
+use crate::domain::decide::refund::REFUNDS;
 use crate::domain::decide::ship;
 use crate::domain::draft::Draft;
-use crate::domain::fulfilment::{Shipment, ShipmentStatus};
 use crate::domain::hook::Trigger;
-use crate::domain::ids::{Millis, OrderNo};
-use crate::domain::lifecycle::{Event as Move, Judgement, judge};
+use crate::domain::ids::{Millis, OrderNo, RefundNo};
 use crate::domain::order::{Mode, ShopOrder, Status, SubStatus};
 use crate::domain::payment::{RefundStatus, Way};
 use crate::domain::tree::OrderTree;
@@ -31,8 +32,6 @@ const ROUNDS: usize = 64;
 const LONGEST_PAUSE_MS: Millis = 600_000;
 /// After this many compensations without progress a person must look.
 const ATTEMPTS: i64 = 20;
-/// First pause of a parked event.
-const PARK_PAUSE_MS: Millis = 1_000;
 
 /// How a forward went.
 #[derive(Debug)]
@@ -51,7 +50,11 @@ pub async fn advance(app: &App, mut request: Forward<'_>) -> Result<Went, Proble
     if lock.is_none() && request.event.is_none() {
         return Ok(Went { tree: tree(app, request.no, Freshness::Fresh).await?, effect: "applied" });
     }
-    let mut run = Run { effect: "applied", arrived: None, first: true };
+    let numbers = match &request.event {
+        Some(Event::Exception(_)) => fresh(app, REFUNDS, request.no.slot()).await?.into_iter().map(RefundNo).collect(),
+        _ => vec![],
+    };
+    let mut run = Run { effect: "applied", arrived: None, first: true, numbers };
     let mut freshness = match request.cause {
         Cause::Paid | Cause::Api => Freshness::Cached,
         Cause::Signal | Cause::Timer(_) => Freshness::Fresh,
@@ -124,6 +127,8 @@ struct Run {
     effect: &'static str,
     arrived: Option<Arrived>,
     first: bool,
+    /// For the refunds that the event may owe.
+    numbers: Vec<RefundNo>,
 }
 
 enum Round {
@@ -149,9 +154,13 @@ async fn write(
         draft.change.unpark.push(unpark(parked, None));
     }
     let (change, after) = draft.finish();
+    let counted = counts(&change);
     faults::point("before-commit");
     let committed = commit(app, change).await;
     faults::point("after-commit-before-answer");
+    if committed.is_ok() {
+        count(&counted);
+    }
     (committed, after)
 }
 
@@ -174,7 +183,7 @@ async fn round(
             rearm(app, draft, no, attempt);
         }
         if let Some(event) = &request.event {
-            match happen(app, draft, no, event, request)? {
+            match happen(app, draft, no, event, request, &run.numbers)? {
                 Happened::Applied(asks) => trigger = asks,
                 Happened::Ignored => run.effect = "ignored",
                 Happened::Parked => run.effect = "parked",
@@ -246,116 +255,4 @@ fn rearm(app: &App, draft: &mut Draft, no: OrderNo, attempt: i64) {
         let due = draft.at() + pause.clamp(PARK_PAUSE_MS, LONGEST_PAUSE_MS);
         draft.arm(no, TimerKind::Compensate, due, attempt + 1);
     }
-}
-
-enum Happened {
-    /// Done; the hook may have to be asked.
-    Applied(Option<Trigger>),
-    Ignored,
-    Parked,
-    Spoiled(String),
-}
-
-fn happen(
-    app: &App,
-    draft: &mut Draft,
-    no: OrderNo,
-    event: &Event,
-    request: &Forward<'_>,
-) -> Result<Happened, Problem> {
-    let Some(shop) = draft.tree().shop(no).cloned() else { return Ok(Happened::Ignored) };
-    let (moves, word) = match event {
-        Event::Ship(_) => (Move::Ship, "ship"),
-        Event::Deliver(_) => (Move::Deliver, "deliver"),
-        Event::Receive(_) => (Move::Receive, "receive"),
-    };
-    let unpacked = shop.status == Status::Paid && shop.packed_at.is_none();
-    let judged = match judge(moves, shop.status, shop.sub_status) {
-        Judgement::Apply if moves == Move::Ship && unpacked => Judgement::Early,
-        judged => judged,
-    };
-    match (judged, event) {
-        (Judgement::Apply, Event::Ship(notice)) => {
-            if repeats(draft, no, notice) {
-                draft.ignore(no, word, notice.waybill.clone());
-                return Ok(Happened::Ignored);
-            }
-            Ok(match ship::shipped(draft, no, notice) {
-                Ok(()) => Happened::Applied(None),
-                Err(bad) => Happened::Spoiled(bad.to_string()),
-            })
-        }
-        (Judgement::Apply, Event::Deliver(wanted)) => Ok(deliver(draft, no, *wanted)),
-        (Judgement::Apply, Event::Receive(trigger)) => Ok(Happened::Applied(Some(trigger.clone()))),
-        (Judgement::Late, _) => {
-            draft.ignore(no, word, "late or a repeat");
-            Ok(Happened::Ignored)
-        }
-        (Judgement::Early, Event::Ship(_) | Event::Deliver(_)) => {
-            park(app, draft, &shop, event, request);
-            Ok(Happened::Parked)
-        }
-        (Judgement::Early | Judgement::Refused, _) => Err(wrong_state(draft.tree(), no, past(moves))),
-    }
-}
-
-fn past(moves: Move) -> &'static str {
-    match moves {
-        Move::Ship => "shipped",
-        Move::Deliver => "delivered",
-        Move::Pay | Move::Deduct | Move::Receive | Move::Complete | Move::Cancel | Move::Undo => "received",
-    }
-}
-
-/// Another notice about a shipment that left with the same waybill.
-fn repeats(draft: &Draft, no: OrderNo, notice: &crate::domain::change::ShipNotice) -> bool {
-    let same = |s: &Shipment| {
-        s.status != ShipmentStatus::Created
-            && s.waybill.as_deref() == Some(notice.waybill.as_str())
-            && notice.shipment_no.is_none_or(|n| n == s.no)
-    };
-    draft.tree().shipments_of(no).any(same)
-}
-
-fn deliver(draft: &mut Draft, no: OrderNo, wanted: Option<crate::domain::ids::ShipmentNo>) -> Happened {
-    let named = |s: &&Shipment| wanted.is_none_or(|n| n == s.no);
-    let mine: Vec<Shipment> = draft.tree().shipments_of(no).filter(named).cloned().collect();
-    let on_their_way: Vec<&Shipment> = mine.iter().filter(|s| s.status == ShipmentStatus::Shipped).collect();
-    match (on_their_way.as_slice(), mine.iter().any(|s| s.status == ShipmentStatus::Delivered)) {
-        ([shipment], _) => {
-            let last = ship::delivered(draft, shipment);
-            let received = last && draft.tree().shop(no).is_some_and(|s| s.status == Status::Shipped);
-            Happened::Applied(received.then_some(Trigger::Delivered))
-        }
-        ([], true) => {
-            draft.ignore(no, "deliver", "delivered before");
-            Happened::Ignored
-        }
-        ([], false) => Happened::Spoiled("no such shipment is on its way".into()),
-        (_, _) => Happened::Spoiled("several shipments are on their way: name one by shipment_no".into()),
-    }
-}
-
-fn park(app: &App, draft: &mut Draft, shop: &ShopOrder, event: &Event, request: &Forward<'_>) {
-    let (at, no) = (draft.at(), shop.no);
-    if request.parked.is_some() {
-        return;
-    }
-    let (word, id, payload) = match event {
-        Event::Ship(notice) => ("ship", notice.waybill.clone(), serde_json::to_string(notice)),
-        Event::Deliver(wanted) => {
-            ("deliver", wanted.map(|n| n.to_string()).unwrap_or_default(), serde_json::to_string(wanted))
-        }
-        Event::Receive(_) => return,
-    };
-    let keep = app.catalogue.now().businesses.get(&shop.business).map_or(86_400_000, |b| b.rules.park_ms);
-    draft.change.park.push(Parked {
-        shop_no: no,
-        event: word.to_owned(),
-        id,
-        payload: payload.unwrap_or_default(),
-        at,
-        expires_at: at + keep,
-    });
-    draft.arm(no, TimerKind::Parked, at + PARK_PAUSE_MS, 0);
 }

@@ -2,6 +2,8 @@
 
 pub mod cancel;
 pub mod create;
+pub mod divide;
+pub mod exception;
 pub mod merge;
 pub mod pay;
 pub mod receive;
@@ -9,6 +11,7 @@ pub mod refund;
 pub mod settle;
 pub mod ship;
 pub mod stock;
+pub mod tell;
 pub mod undo;
 pub mod unpaid;
 pub mod view;

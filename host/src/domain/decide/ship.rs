@@ -152,14 +152,15 @@ pub fn delivered(draft: &mut Draft, shipment: &Shipment) -> bool {
     all_delivered(draft, no)
 }
 
-/// Whether every remaining shipment of a shipped order was delivered.
+/// Whether every remaining shipment of a shipped order was delivered; none remaining is not delivered.
 pub fn all_delivered(draft: &Draft, no: OrderNo) -> bool {
-    let mut remaining = draft.tree().shipments_of(no).filter(|s| s.status != ShipmentStatus::Cancelled).peekable();
+    let mut remaining = draft.tree().shipments_of(no).filter(|s| s.remains()).peekable();
     remaining.peek().is_some() && remaining.all(|s| s.status == ShipmentStatus::Delivered)
 }
 
-/// The state of a paid or shipped order whose ship hook has answered, by its shipments.
-fn state_of(tree: &crate::domain::tree::OrderTree, no: OrderNo) -> (Status, SubStatus) {
+/// The state of a paid or shipped order whose ship hook has answered, by its shipments. One without remaining shipments
+/// is undone instead.
+pub(super) fn state_of(tree: &crate::domain::tree::OrderTree, no: OrderNo) -> (Status, SubStatus) {
     let left = |s: &Shipment| matches!(s.status, ShipmentStatus::Shipped | ShipmentStatus::Delivered);
     let waiting = tree.shipments_of(no).any(|s| s.status == ShipmentStatus::Created);
     match (waiting, tree.shipments_of(no).any(left)) {
@@ -181,12 +182,17 @@ fn moved_on(draft: &mut Draft, no: OrderNo) {
     shop.shipped_at = Some(at);
     shop.expire_time = Some(due);
     draft.disarm(no, TimerKind::ShipOverdue);
+    draft.disarm(no, TimerKind::Fulfilment);
     draft.arm(no, TimerKind::AutoReceive, due, 0);
     draft.emit(no, Topic::Order, "ORDER_SHIPPED", json!({}));
 }
 
 fn shipped_event(draft: &mut Draft, row: &Shipment) {
-    let data = json!({"shipment_no": row.no, "delivery": row.delivery, "carrier": row.carrier, "waybill": row.waybill});
+    let late =
+        draft.tree().shop(row.shop_no).is_some_and(|s| draft.at() > s.paid_at.unwrap_or(0) + s.facts.ship_within_ms);
+    let mut data = json!({"shipment_no": row.no, "delivery": row.delivery, "carrier": row.carrier});
+    data["waybill"] = json!(row.waybill);
+    data["late"] = json!(late);
     draft.emit(row.shop_no, Topic::Fulfilment, "SHIPMENT_SHIPPED", data);
 }
 

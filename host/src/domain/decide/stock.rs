@@ -1,15 +1,34 @@
 //! Stock moves of a shop order: two lines of one key are one move.
+//!
+//! A need is of a whole line. What falls to a number of its units is counted from the first unit on, so that the parts of
+//! any sequence add up to the whole.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
-use crate::domain::order::{ShopOrder, StockMode};
+use crate::domain::order::{ItemOrder, ShopOrder, StockMode};
 use crate::domain::resource::{StockMove, StockMoveKind};
 
-/// Moves everything the order takes from stock.
+/// Moves what the order takes from stock, without the units that are settled already
+/// (`Refunded::restocked`).
 pub fn moves(shop: &ShopOrder, kind: StockMoveKind, reason: &str) -> Vec<StockMove> {
+    moves_of(shop, |item| item.refunded.restocked..item.quantity, kind, reason)
+}
+
+/// Moves some units of each line: those of the range, counted from 0.
+pub fn moves_of(
+    shop: &ShopOrder,
+    units: impl Fn(&ItemOrder) -> Range<u32>,
+    kind: StockMoveKind,
+    reason: &str,
+) -> Vec<StockMove> {
     let mut sums: BTreeMap<_, i64> = BTreeMap::new();
-    for need in shop.items.iter().flat_map(|item| &item.facts.stock) {
-        *sums.entry(&need.key).or_default() += i64::from(need.quantity);
+    for item in &shop.items {
+        let Range { start, end } = units(item);
+        let up_to = |units: u32, whole: u32| i64::from(whole) * i64::from(units) / i64::from(item.quantity.max(1));
+        for need in &item.facts.stock {
+            *sums.entry(&need.key).or_default() += up_to(end, need.quantity) - up_to(start, need.quantity);
+        }
     }
     let make = |(key, quantity): (&crate::domain::ids::StockKey, i64)| StockMove {
         shop_no: shop.no,
@@ -19,7 +38,7 @@ pub fn moves(shop: &ShopOrder, kind: StockMoveKind, reason: &str) -> Vec<StockMo
         quantity,
         reason: reason.to_owned(),
     };
-    sums.into_iter().map(make).collect()
+    sums.into_iter().filter(|(_, quantity)| *quantity > 0).map(make).collect()
 }
 
 /// What create does: hold, or sell at once.
@@ -38,7 +57,7 @@ pub fn confirm(shop: &ShopOrder) -> Vec<StockMove> {
     }
 }
 
-/// Gives everything back when the order ends without a deal. `confirmed` says whether deduct was done.
+/// Gives back what is not settled when the order ends without a deal. `confirmed` says whether deduct was done.
 pub fn give_back(shop: &ShopOrder, confirmed: bool) -> Vec<StockMove> {
     match shop.facts.stock {
         StockMode::Reserve if !confirmed => moves(shop, StockMoveKind::Release, "release"),

@@ -230,6 +230,7 @@ fn money_that_comes_too_late_is_recorded_and_owed_back() {
 }
 
 mod money;
+mod packages;
 
 proptest! {
     /// Any sequence of events, in any order and repeated: what the table allows is applied, nothing breaks.

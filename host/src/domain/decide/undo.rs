@@ -18,6 +18,7 @@ use super::refund::{left, owe, succeeded};
 use super::settle;
 use super::ship::is_deducted;
 use super::stock;
+use super::tell;
 
 /// What an undo does with the freight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +50,12 @@ pub fn undo(
     end_shipments(draft, no);
     for kind in [TimerKind::Compensate, TimerKind::ShipOverdue, TimerKind::AutoReceive, TimerKind::Settle] {
         draft.disarm(no, kind);
+    }
+    if tell::recalled(draft.tree(), no).next().is_some() {
+        let at = draft.at();
+        draft.arm(no, TimerKind::Fulfilment, at, 0);
+    } else {
+        draft.disarm(no, TimerKind::Fulfilment);
     }
     let goes_back = |line: &super::refund::Left| line.item_no.is_some() || freight == Freight::Back;
     let parts: Vec<_> = left(draft.tree(), &before).into_iter().filter(goes_back).collect();
@@ -126,7 +133,7 @@ fn free_coupons(draft: &mut Draft, codes: &[crate::domain::ids::CouponCode], fro
     }));
 }
 
-/// Packages that never left are cancelled, those on their way count as refused.
+/// Packages that never left are cancelled, those on their way count as refused; the others stay what they are.
 fn end_shipments(draft: &mut Draft, no: OrderNo) {
     let open: Vec<_> = draft.tree().shipments_of(no).cloned().collect();
     for mut row in open {
