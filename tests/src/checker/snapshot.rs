@@ -63,6 +63,8 @@ pub struct Item {
     pub no: i64,
     /// L2
     pub shop_no: i64,
+    /// Its index inside the shop order.
+    pub line: i64,
     /// How many.
     pub quantity: i64,
     /// Price of one.
@@ -178,7 +180,7 @@ pub struct Snapshot {
     pub postings: Vec<Row>,
     /// shop order, gross, technical fee, promotion fee, net
     pub settlements: Vec<Row>,
-    /// shop order, status, waybill
+    /// shop order, status, waybill, JSON items
     pub shipments: Vec<Row>,
     /// subject, kind
     pub timers: Vec<Row>,
@@ -237,7 +239,7 @@ impl Snapshot {
                 ended_at: row.opt_int(9),
             })
             .collect();
-        let query = "SELECT no, shop_no, quantity, original, price, tax, share, refunded, facts FROM item_orders";
+        let query = "SELECT no, shop_no, quantity, original, price, tax, share, refunded, facts, line FROM item_orders";
         self.items = reading
             .rows(query)
             .await?
@@ -245,6 +247,7 @@ impl Snapshot {
             .map(|row| Item {
                 no: row.int(0),
                 shop_no: row.int(1),
+                line: row.int(9),
                 quantity: row.int(2),
                 original: row.int(3),
                 price: row.int(4),
@@ -331,7 +334,7 @@ impl Snapshot {
         self.stock = reading.rows("SELECT business, stock_key, available, reserved, sold FROM stock").await?;
         let query = "SELECT business, stock_key, shop_no, kind, quantity FROM stock_moves";
         self.stock_moves = reading.rows(query).await?;
-        self.shipments = reading.rows("SELECT shop_no, status, waybill FROM shipments").await?;
+        self.shipments = reading.rows("SELECT shop_no, status, waybill, items FROM shipments").await?;
         self.timers = reading.rows("SELECT subject, kind FROM timers").await?;
         Ok(())
     }

@@ -5,6 +5,7 @@ mod bodies;
 mod document;
 mod lines;
 mod owners;
+mod packages;
 mod reconcile;
 mod rights;
 mod wallet;
