@@ -85,6 +85,7 @@ pub fn judge(event: Event, status: Status, sub: SubStatus) -> Judgement {
 }
 
 /// The table of one shipment, for events about packages; the order's own table says what it may do with the answer.
+#[expect(clippy::match_same_arms, reason = "read event by event")]
 pub fn judge_shipment(event: Event, status: ShipmentStatus) -> Judgement {
     use Event as E;
     use Judgement::{Apply, Early, Late, Refused};

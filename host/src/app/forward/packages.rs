@@ -231,12 +231,10 @@ pub(super) fn counts(change: &Change) -> Vec<Count> {
         }
         let body: serde_json::Value = serde_json::from_str(&event.body).ok()?;
         let business = body["data"]["business"].as_str()?.to_owned();
+        let timely = if body["data"]["late"] == true { "no" } else { "yes" };
         Some(match exception {
             Some(kind) => Count { metric: SHIPMENT_EXCEPTIONS, business, label: ("kind", kind.to_string()) },
-            None => {
-                let timely = if body["data"]["late"] == true { "no" } else { "yes" };
-                Count { metric: SHIPMENTS_SHIPPED, business, label: ("timely", timely.to_owned()) }
-            }
+            None => Count { metric: SHIPMENTS_SHIPPED, business, label: ("timely", timely.to_owned()) },
         })
     };
     change.events.iter().filter_map(count).collect()

@@ -144,7 +144,7 @@ async fn take_message(app: &App, line: &BusinessCode, message: Message, body: &B
 /// A shipment of the line.
 async fn shipment(app: &App, who: &Principal, no: ShipmentNo) -> Result<Shipment, Problem> {
     let missing = || Problem::not_found(format!("shipment {no}"));
-    let tree = app.store.cached_tree_of_shipment(no).await.map_err(store_problem)?.ok_or_else(missing)?;
+    let tree = app.store.tree_of_shipment(no).await.map_err(store_problem)?.ok_or_else(missing)?;
     let found = tree.shipments.iter().find(|s| s.no == no).ok_or_else(missing)?;
     owned(who, &tree, found.shop_no).map_err(|_| missing())?;
     Ok(found.clone())

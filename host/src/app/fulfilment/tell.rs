@@ -47,26 +47,36 @@ pub fn arm(app: &App, draft: &mut Draft, shop: &ShopOrder) {
 pub async fn tell(app: &App, no: OrderNo, attempt: i64) -> Result<(), Problem> {
     let read = tree(app, no, Freshness::Fresh).await?;
     let Some(shop) = read.shop(no).filter(|shop| tells(app, &shop.business)) else { return Ok(()) };
-    let mut silent = None;
+    let mut failed = None;
     for shipment in decide::untold(&read, no) {
-        match post(app, shop, "tell", &shipment.no.to_string(), "/shipments", &order(app, &read, shop, shipment))
-            .await?
-        {
+        let (id, body) = (shipment.no.to_string(), order(app, &read, shop, shipment));
+        match post(app, shop, "tell", &id, "/shipments", &body).await? {
             Ok(()) => taken(app, no, shipment.no).await?,
-            Err(why) => silent = Some(why),
+            Err(NotTaken::Silent(why)) => return again(app, no, attempt + 1, &why).await,
+            Err(NotTaken::Refused(why)) => failed = Some(why),
         }
     }
     for shipment in decide::recalled(&read, no) {
         let (id, path) = (format!("{}.cancel", shipment.no), format!("/shipments/{}/cancel", shipment.no));
         let body = json!({"shipment_no": shipment.no, "order_no": no, "business": shop.business});
-        if let Err(why) = post(app, shop, "cancel", &id, &path, &body).await? {
-            silent = Some(why);
+        match post(app, shop, "cancel", &id, &path, &body).await? {
+            Ok(()) => {}
+            Err(NotTaken::Silent(why)) => return again(app, no, attempt + 1, &why).await,
+            Err(NotTaken::Refused(why)) => failed = Some(why),
         }
     }
-    match silent {
+    match failed {
         Some(why) => again(app, no, attempt + 1, &why).await,
         None => Ok(()),
     }
+}
+
+/// Why a message was not taken.
+enum NotTaken {
+    /// Nobody heard it: the next message would fare no better.
+    Silent(String),
+    /// Answered with something else than 2xx.
+    Refused(String),
 }
 
 /// What the service must know to send a package.
@@ -91,10 +101,11 @@ async fn post(
     id: &str,
     path: &str,
     body: &Value,
-) -> Result<Result<(), String>, Problem> {
+) -> Result<Result<(), NotTaken>, Problem> {
     let Some(url) = &app.settings.fulfillment.url else { return Ok(Ok(())) };
     let Some(secret) = line_secret(app, &shop.business, SECRET).await? else {
-        return Ok(Err(format!("line {} has no secret `{SECRET}`; set it", shop.business)));
+        let why = format!("line {} has no secret `{SECRET}`; set it", shop.business);
+        return Ok(Err(NotTaken::Silent(why)));
     };
     let body = body.to_string().into_bytes();
     let mut headers = webhook::sign(&secret, id, app.clock.now(), &body);
@@ -103,8 +114,8 @@ async fn post(
     let request = Exchange { method: Method::Post, url, headers, body, timeout, answer_max: ANSWER_MAX };
     let answered = match app.egress.exchange(&request).await {
         Ok(reply) if (200..300).contains(&reply.status) => Ok(()),
-        Ok(reply) => Err(format!("it answers {id} with status {}", reply.status)),
-        Err(error) => Err(error.to_string()),
+        Ok(reply) => Err(NotTaken::Refused(format!("it answers {id} with status {}", reply.status))),
+        Err(error) => Err(NotTaken::Silent(error.to_string())),
     };
     let outcome = if answered.is_ok() { "taken" } else { "failed" };
     metrics::counter!(FULFILMENT_CALLS, "operation" => operation, "outcome" => outcome).increment(1);

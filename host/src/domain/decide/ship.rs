@@ -68,6 +68,7 @@ pub fn packed(draft: &mut Draft, no: OrderNo, answer: &hook::Shipped, sealed: &[
         writes.push(if is_new { Write::Insert(row) } else { Write::Update(row) });
     }
     let rows: Vec<Shipment> = writes.iter().map(|w| w.row().clone()).collect();
+    let new: Vec<ShipmentNo> = writes.iter().filter(|w| matches!(w, Write::Insert(_))).map(|w| w.row().no).collect();
     for write in writes {
         draft.shipment(write);
     }
@@ -77,6 +78,9 @@ pub fn packed(draft: &mut Draft, no: OrderNo, answer: &hook::Shipped, sealed: &[
     shop.suspended = None;
     shop.packed_at = Some(at);
     merge(&mut shop.attributes, &answer.attributes)?;
+    for shipment_no in new {
+        draft.emit(no, Topic::Fulfilment, "SHIPMENT_CREATED", json!({"shipment_no": shipment_no}));
+    }
     for row in rows.iter().filter(|r| r.status != ShipmentStatus::Created) {
         shipped_event(draft, row);
         if row.status == ShipmentStatus::Delivered {
