@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::domain::cart::Cart;
 use crate::domain::decide::refund::Wanted;
-use crate::domain::ids::{AftersaleNo, Digest, Millis, OrderNo, PaymentMethod, PaymentNo, RefundNo};
+use crate::domain::ids::{AftersaleNo, Digest, Millis, OrderNo, PaymentMethod, PaymentNo, RefundNo, ShipmentNo};
 use crate::domain::money::Minor;
 use crate::domain::payment::Refund;
 
@@ -268,6 +268,17 @@ pub struct EventAnswer {
     pub status: String,
     /// Where inside it.
     pub sub_status: String,
+}
+
+/// A shipment was divided into packages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DividedShipment {
+    /// The shop order.
+    #[schema(value_type = String)]
+    pub order_no: OrderNo,
+    /// One a package, in the order given; the first is the shipment itself.
+    #[schema(value_type = Vec<String>)]
+    pub shipments: Vec<ShipmentNo>,
 }
 
 /// A page of shop orders.

@@ -1,4 +1,4 @@
-//! Ship notices and deliveries, by number of order, shipment or waybill.
+//! Ship notices, deliveries and exceptions, by number of order, shipment or waybill.
 
 use super::api::{EventAnswer, Idempotency};
 use super::forward::{Cause, Event, Forward, advance};
@@ -6,18 +6,19 @@ use super::orders::{Freshness, Keyed, event_answer, must_be_shop_order, owned, r
 use super::pay::actor;
 use super::problem::Problem;
 use super::{App, aftersale};
-use crate::domain::change::ShipNotice;
+use crate::domain::change::{ExceptionNotice, ShipNotice};
+use crate::domain::fulfilment::ExceptionKind;
 use crate::domain::ids::{OrderNo, ShipmentNo};
 use crate::domain::tree::OrderTree;
 use crate::identity::{Principal, Role};
 use crate::store::Carried;
 
 /// Who may say that a package moved.
-const ROLES: &[Role] = &[Role::Shop, Role::Business, Role::Operator, Role::Admin];
+pub(super) const ROLES: &[Role] = &[Role::Shop, Role::Business, Role::Operator, Role::Admin];
 
-/// A delivery: at least one of the three names it.
+/// Which package: at least one of the three names it.
 #[derive(Debug, Clone, Default)]
-pub struct Delivered {
+pub struct Package {
     /// The shop order, where it has one shipment on its way.
     pub order_no: Option<OrderNo>,
     /// The shipment.
@@ -50,29 +51,57 @@ pub async fn ship(
 pub async fn deliver(
     app: &App,
     who: &Principal,
-    what: Delivered,
+    what: Package,
     key: Option<Idempotency>,
 ) -> Result<EventAnswer, Problem> {
     role(who, ROLES)?;
-    let (no, shipment) = match (what.order_no, what.shipment_no, what.waybill) {
-        (Some(no), shipment, _) => (no, shipment),
-        (None, Some(shipment), _) => (order_of(app, shipment).await?, Some(shipment)),
+    if let Package { order_no: None, shipment_no: None, waybill: Some(waybill) } = &what
+        && let Some((Carried::Return(no), _)) = app.store.tree_of_waybill(waybill).await.map_err(store_problem)?
+    {
+        return aftersale::parcel_arrived(app, who, no).await;
+    }
+    let (no, shipment) = find(app, what).await?;
+    event(app, who, no, Event::Deliver(shipment), "deliver", key).await
+}
+
+/// A package was lost, refused, or will be late. Early: parked until it left.
+pub async fn exception(
+    app: &App,
+    who: &Principal,
+    what: Package,
+    kind: ExceptionKind,
+    note: String,
+    key: Option<Idempotency>,
+) -> Result<EventAnswer, Problem> {
+    role(who, ROLES)?;
+    let (no, shipment_no) = find(app, what).await?;
+    event(app, who, no, Event::Exception(ExceptionNotice { shipment_no, kind, note }), "exception", key).await
+}
+
+/// The shop order of a package, and its number where it is named.
+async fn find(app: &App, what: Package) -> Result<(OrderNo, Option<ShipmentNo>), Problem> {
+    match (what.order_no, what.shipment_no, what.waybill) {
+        (Some(no), shipment, _) => Ok((no, shipment)),
+        (None, Some(shipment), _) => Ok((order_of(app, shipment).await?, Some(shipment))),
         (None, None, Some(waybill)) => {
             let tree = app.store.tree_of_waybill(&waybill).await.map_err(store_problem)?;
             match tree.ok_or_else(|| Problem::not_found(format!("waybill {waybill}")))? {
-                (Carried::Shipment(shipment), tree) => (shop_of(&tree, shipment)?, Some(shipment)),
-                (Carried::Return(no), _) => return aftersale::parcel_arrived(app, who, no).await,
+                (Carried::Shipment(shipment), tree) => Ok((shop_of(&tree, shipment)?, Some(shipment))),
+                (Carried::Return(no), _) => {
+                    let detail = format!("waybill {waybill} is that of goods coming back with after-sale {no}");
+                    Err(Problem::conflict("return-parcel", detail))
+                }
             }
         }
         (None, None, None) => {
             let detail = "name the package by order_no, shipment_no or waybill";
-            return Err(Problem::invalid("order-missing", detail));
+            Err(Problem::invalid("order-missing", detail))
         }
-    };
-    event(app, who, no, Event::Deliver(shipment), "deliver", key).await
+    }
 }
 
-async fn order_of(app: &App, shipment: ShipmentNo) -> Result<OrderNo, Problem> {
+/// The shop order that a shipment delivers.
+pub(super) async fn order_of(app: &App, shipment: ShipmentNo) -> Result<OrderNo, Problem> {
     let tree = app.store.cached_tree_of_shipment(shipment).await.map_err(store_problem)?;
     shop_of(&*tree.ok_or_else(|| Problem::not_found(format!("shipment {shipment}")))?, shipment)
 }
@@ -91,6 +120,18 @@ pub async fn event(
     operation: &'static str,
     key: Option<Idempotency>,
 ) -> Result<EventAnswer, Problem> {
+    event_as(app, (who, actor(who)), no, event, operation, key).await
+}
+
+/// The same under another name for the history.
+pub(super) async fn event_as(
+    app: &App,
+    (who, actor): (&Principal, String),
+    no: OrderNo,
+    event: Event,
+    operation: &'static str,
+    key: Option<Idempotency>,
+) -> Result<EventAnswer, Problem> {
     let keyed = Keyed::new(who, operation, key.as_ref());
     let read = tree(app, no, Freshness::Cached).await?;
     owned(who, &read, no)?;
@@ -98,7 +139,7 @@ pub async fn event(
     let forward = Forward {
         no,
         cause: Cause::Api,
-        actor: actor(who),
+        actor,
         event: Some(event),
         keyed: key.is_some().then_some(&keyed),
         parked: None,

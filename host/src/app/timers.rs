@@ -2,13 +2,13 @@
 //! makes a timer that fires twice harmless.
 
 use super::App;
-use super::cancel;
 use super::forward::{Cause, Event, Forward, advance};
 use super::orders::{Decided, change, store_problem};
 use super::problem::{Kind, Problem};
-use super::{query, refund, reserve};
+use super::{cancel, fulfilment, query, refund, reserve};
 use crate::domain::aftersale::Aftersale;
 use crate::domain::change::{Parked, Timer, TimerKind, Unpark};
+use crate::domain::decide::receive::ASK_AGAIN_MS;
 use crate::domain::decide::settle;
 use crate::domain::draft::Draft;
 use crate::domain::event::Topic;
@@ -33,13 +33,14 @@ pub async fn fire(app: &App, timer: Timer) -> Result<(), Problem> {
         TimerKind::PayTimeout => cancel::time_out(app, no, timer.attempt).await?,
         TimerKind::Compensate => drop(advance(app, Forward::plain(no, Cause::Timer(timer.attempt))).await?),
         TimerKind::ShipOverdue => ship_overdue(app, no).await?,
-        TimerKind::AutoReceive => auto_receive(app, no).await?,
+        TimerKind::AutoReceive => auto_receive(app, timer).await?,
         TimerKind::Settle => settle_order(app, no).await?,
         TimerKind::Refund => refund::drive(app, no).await?,
         TimerKind::Query => query::drive(app, no, timer.attempt).await?,
         TimerKind::Aftersale => super::aftersale::deadlines(app, no).await?,
         TimerKind::Parked => parked(app, no, timer.attempt).await?,
         TimerKind::Reserve => reserve::drive(app, no).await?,
+        TimerKind::Fulfilment => fulfilment::tell(app, no, timer.attempt).await?,
     }
     disarm_if_still_due(app, timer).await
 }
@@ -88,7 +89,8 @@ async fn ship_overdue(app: &App, no: OrderNo) -> Result<(), Problem> {
     Ok(())
 }
 
-async fn auto_receive(app: &App, no: OrderNo) -> Result<(), Problem> {
+async fn auto_receive(app: &App, timer: Timer) -> Result<(), Problem> {
+    let no = timer.key.subject;
     let forward = Forward {
         no,
         cause: Cause::Api,
@@ -99,8 +101,30 @@ async fn auto_receive(app: &App, no: OrderNo) -> Result<(), Problem> {
     };
     match advance(app, forward).await {
         Err(problem) if problem.kind == Kind::Conflict => Ok(()),
-        other => other.map(drop),
+        Err(problem) => Err(problem),
+        Ok(_) => ask_again(app, timer).await,
     }
+}
+
+/// A shipped order always has its automatic receipt ahead of it: also one whose hook was not asked, because it waits
+/// for something.
+async fn ask_again(app: &App, timer: Timer) -> Result<(), Problem> {
+    let no = timer.key.subject;
+    let stored = app.store.timers(no).await.map_err(store_problem)?;
+    if !stored.iter().any(|t| t.key == timer.key && t.due == timer.due) {
+        return Ok(());
+    }
+    let again = change(app, no, |tree| {
+        let shop = tree.shop(no).filter(|s| s.status == Status::Shipped && s.sub_status == SubStatus::None);
+        let Some(shop) = shop else { return Ok(Decided::Nothing(())) };
+        let mut draft = Draft::new(tree, app.clock.now(), "timer:auto_receive");
+        let due = draft.at() + shop.facts.auto_receive_ms.clamp(RETRY_MS, ASK_AGAIN_MS);
+        draft.stay(no, "not_received", "its hook was not asked");
+        draft.deadline(no, TimerKind::AutoReceive, due);
+        Ok(Decided::Commit(Box::new(draft), ()))
+    });
+    again.await?;
+    Ok(())
 }
 
 async fn settle_order(app: &App, no: OrderNo) -> Result<(), Problem> {
@@ -170,6 +194,7 @@ fn read(parked: &Parked) -> Option<Event> {
     match parked.event.as_str() {
         "ship" => serde_json::from_str(&parked.payload).ok().map(Event::Ship),
         "deliver" => serde_json::from_str(&parked.payload).ok().map(Event::Deliver),
+        "exception" => serde_json::from_str(&parked.payload).ok().map(Event::Exception),
         _ => None,
     }
 }

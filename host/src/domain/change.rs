@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::aftersale::Aftersale;
 use super::catalogue::AdminWrite;
 use super::event::Event;
-use super::fulfilment::{Shipment, Track};
+use super::fulfilment::{ExceptionKind, Shipment, Track};
 use super::hook::Hook;
 use super::ids::{
     BusinessCode, CouponCode, Digest, MerchantAccount, Millis, OrderNo, PaymentMethod, ShipmentNo, ShopId, SignalName,
@@ -211,6 +211,8 @@ coded!(
         Reserve = 8, "reserve";
         /// The earliest deadline of its after-sales. Subject: L2.
         Aftersale = 9, "aftersale";
+        /// Tell the outside fulfilment service of packages. Subject: L2.
+        Fulfilment = 10, "fulfilment";
     }
 );
 
@@ -499,4 +501,15 @@ pub struct ShipNotice {
     pub carrier: String,
     /// The carrier's number.
     pub waybill: String,
+}
+
+/// Something went wrong with a package (kept here for the same reason).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExceptionNotice {
+    /// Which; none names the only one on its way.
+    pub shipment_no: Option<ShipmentNo>,
+    /// What.
+    pub kind: ExceptionKind,
+    /// Why, for people; may be empty.
+    pub note: String,
 }

@@ -1,5 +1,7 @@
 //! Shipments: packages and virtual deliveries.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::ids::{AftersaleNo, Millis, OrderNo, ShipmentNo};
@@ -20,6 +22,18 @@ coded!(
         Lost = 4, "lost";
         /// Refused at the door.
         Refused = 5, "refused";
+    }
+);
+
+coded!(
+    /// What can go wrong with a package on its way.
+    ExceptionKind {
+        /// It will not arrive: its items are refunded.
+        Lost = 0, "lost";
+        /// It will arrive late: a mark, nothing else.
+        Delayed = 1, "delayed";
+        /// Nobody took it: it comes back, and its items are refunded.
+        Refused = 2, "refused";
     }
 );
 
@@ -58,6 +72,25 @@ pub struct Shipment {
     pub told_at: Option<Millis>,
     /// Why it was lost, refused or late, for people.
     pub note: String,
+}
+
+impl Shipment {
+    /// Whether it still counts for its order: it was, or may be, handed over.
+    pub fn remains(&self) -> bool {
+        match self.status {
+            ShipmentStatus::Created | ShipmentStatus::Shipped | ShipmentStatus::Delivered => true,
+            ShipmentStatus::Cancelled | ShipmentStatus::Lost | ShipmentStatus::Refused => false,
+        }
+    }
+
+    /// Its units by line, each line once.
+    pub fn units(&self) -> BTreeMap<u32, u32> {
+        let mut units = BTreeMap::new();
+        for packed in &self.items {
+            *units.entry(packed.line).or_default() += packed.quantity;
+        }
+        units
+    }
 }
 
 /// Units of one line in a shipment.

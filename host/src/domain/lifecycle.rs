@@ -3,6 +3,7 @@
 //! An event at or past its target is late: an IGNORED flow row, nothing else. An event whose target can still be
 //! reached is early: it is parked. Everything else is refused.
 
+use super::fulfilment::ShipmentStatus;
 use super::order::{Status, SubStatus};
 
 /// What wants to move a shop order.
@@ -16,6 +17,8 @@ pub enum Event {
     Ship,
     /// A package arrived.
     Deliver,
+    /// A package was lost, refused, or will be late.
+    Exception,
     /// Delivery is done.
     Receive,
     /// The after-sale window is over.
@@ -46,7 +49,7 @@ pub fn judge(event: Event, status: Status, sub: SubStatus) -> Judgement {
     use Judgement::{Apply, Early, Late, Refused};
     use Status as S;
     if sub == SubStatus::Closing {
-        return if event == E::Undo { Late } else { Refused };
+        return if matches!(event, E::Undo | E::Exception) { Late } else { Refused };
     }
     match (event, status) {
         (E::Pay | E::Cancel, S::Created) => Apply,
@@ -65,6 +68,11 @@ pub fn judge(event: Event, status: Status, sub: SubStatus) -> Judgement {
         (E::Deliver | E::Receive, S::Created | S::Paid) => Early,
         (E::Deliver | E::Receive, S::Received | S::Completed) => Late,
 
+        (E::Exception, S::Shipped) => Apply,
+        (E::Exception, S::Paid) if sub == SubStatus::PartShipped => Apply,
+        (E::Exception, S::Created | S::Paid) => Early,
+        (E::Exception, S::Received | S::Completed | S::Closed) => Late,
+
         (E::Complete, S::Received) => Apply,
         (E::Complete, S::Completed) => Late,
         (E::Complete, S::Created | S::Paid | S::Shipped) => Early,
@@ -73,6 +81,23 @@ pub fn judge(event: Event, status: Status, sub: SubStatus) -> Judgement {
         (E::Undo, S::Closed) => Late,
 
         (_, S::Cancelled | S::Closed) | (E::Undo, S::Created | S::Completed) => Refused,
+    }
+}
+
+/// The table of one shipment, for events about packages; the order's own table says what it may do with the answer.
+#[expect(clippy::match_same_arms, reason = "read event by event")]
+pub fn judge_shipment(event: Event, status: ShipmentStatus) -> Judgement {
+    use Event as E;
+    use Judgement::{Apply, Early, Late, Refused};
+    use ShipmentStatus as S;
+    match (event, status) {
+        (E::Ship, S::Created) | (E::Deliver | E::Exception, S::Shipped) => Apply,
+        (E::Deliver | E::Exception, S::Created) => Early,
+        (E::Ship, S::Shipped | S::Delivered | S::Lost | S::Refused)
+        | (E::Deliver | E::Exception, S::Delivered)
+        | (E::Exception, S::Lost | S::Refused) => Late,
+        (E::Ship | E::Deliver | E::Exception, S::Cancelled) | (E::Deliver, S::Lost | S::Refused) => Refused,
+        (E::Pay | E::Deduct | E::Receive | E::Complete | E::Cancel | E::Undo, _) => Refused,
     }
 }
 
@@ -106,12 +131,25 @@ mod tests {
     }
 
     #[test]
+    fn a_loss_waits_for_its_package_and_a_repeat_of_it_is_late_to_the_end() {
+        assert_eq!(judge(Event::Exception, Status::Paid, SubStatus::ToShip), Judgement::Early);
+        assert_eq!(judge(Event::Exception, Status::Paid, SubStatus::PartShipped), Judgement::Apply);
+        assert_eq!(judge(Event::Exception, Status::Shipped, SubStatus::Closing), Judgement::Late);
+        assert_eq!(judge(Event::Exception, Status::Closed, SubStatus::None), Judgement::Late);
+        assert_eq!(judge(Event::Exception, Status::Cancelled, SubStatus::None), Judgement::Refused);
+        assert_eq!(judge_shipment(Event::Exception, ShipmentStatus::Created), Judgement::Early);
+        assert_eq!(judge_shipment(Event::Exception, ShipmentStatus::Lost), Judgement::Late);
+        assert_eq!(judge_shipment(Event::Deliver, ShipmentStatus::Lost), Judgement::Refused);
+    }
+
+    #[test]
     fn nothing_leaves_a_final_state_and_nothing_but_its_end_touches_a_closing_order() {
         let events = [
             Event::Pay,
             Event::Deduct,
             Event::Ship,
             Event::Deliver,
+            Event::Exception,
             Event::Receive,
             Event::Complete,
             Event::Cancel,

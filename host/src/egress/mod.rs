@@ -16,6 +16,7 @@ mod request;
 mod resolver;
 #[cfg(test)]
 mod tests;
+pub mod webhook;
 
 pub use address::{AddressRefused, is_public};
 pub use answer::{ANSWER_MAX, Answer};

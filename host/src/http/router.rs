@@ -19,7 +19,8 @@ use super::access::{only, public, upload};
 use super::around::{Routes, around};
 use super::reply::{ProblemBody, Refused};
 use super::{
-    Room, Shared, admin, aftersales, caller, docs, health, lists, orders, payments, sandbox, shipments, upkeep, wallet,
+    Room, Shared, admin, aftersales, caller, docs, fulfilment, health, lists, logistics, orders, payments, receiving,
+    sandbox, shipments, upkeep, wallet,
 };
 use crate::app::App;
 use crate::app::problem::Problem;
@@ -87,6 +88,14 @@ fn routes() -> OpenApiRouter<Shared> {
         .routes(public(routes!(sandbox::press)))
         .routes(only(SELLERS, routes!(shipments::ship)))
         .routes(only(SELLERS, routes!(shipments::deliver)))
+        .routes(only(SELLERS, routes!(shipments::exception)))
+        .routes(only(SELLERS, routes!(shipments::split)))
+        .routes(only(SELLERS, routes!(logistics::track)))
+        .routes(only(SELLERS, routes!(logistics::batch)))
+        .routes(only(&Role::ALL, routes!(logistics::tracks)))
+        .routes(only(&[Buyer], routes!(receiving::extend)))
+        .routes(only(&[Buyer], routes!(receiving::secrets)))
+        .routes(public(routes!(fulfilment::callback)))
         .routes(only(&Role::ALL, routes!(shipments::get)))
         .routes(only(STAFF, routes!(admin::businesses::register)))
         .routes(only(LINE, routes!(admin::businesses::list)))

@@ -17,7 +17,7 @@ pub use self::open::{Durability, Settings};
 pub use self::read::{
     AccountSums, AftersaleFilter, Attention, Backlog, COUNT_MAX, Carried, Cursor, DeadLetter, Entry, Filter, Lease,
     OfAccount, OrderList, Outgoing, Posting, Resolution, SettlementFilter, SettlementList, Span, StatusCount,
-    StockLevel, StoredDiscrepancy, WalletEntry,
+    StockLevel, StoredDiscrepancy, TrackMark, WalletEntry,
 };
 pub use self::rows::catalogue::StoredCoupon;
 pub use self::sql::Dialect;

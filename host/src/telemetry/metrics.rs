@@ -59,6 +59,10 @@ metrics! {
     ORDERS_SHIP_OVERDUE = "hookline_orders_ship_overdue_total", Counter, "Paid shop orders whose shipping deadline passed.";
     AFTERSALES = "hookline_aftersales_total", Counter, "After-sales that reached a state, by business line, type and state.";
     AFTERSALE_SECONDS = "hookline_aftersale_duration_seconds", Timing, "Time from an after-sale's application to its end, by business line and end.";
+    SHIPMENTS_SHIPPED = "hookline_shipments_shipped_total", Counter, "Packages that left, by business line and whether within the shipping deadline.";
+    SHIPMENT_EXCEPTIONS = "hookline_shipment_exceptions_total", Counter, "Packages that were lost, refused or late, by business line and kind; against those that left it is the rate of exceptions.";
+    FULFILMENT_CALLS = "hookline_fulfilment_calls_total", Counter, "Calls to the outside fulfilment service, by operation and outcome.";
+    FULFILMENT_CALLBACKS_REFUSED = "hookline_fulfilment_callbacks_refused_total", Counter, "Callbacks of the outside fulfilment service that were not believed.";
     CALLBACKS_REFUSED = "hookline_callbacks_refused_total", Counter, "Payment callbacks that were not believed, by method.";
     PAYMENTS_SUCCEEDED = "hookline_payments_succeeded_total", Counter, "Payments that made an order paid, by method.";
     PAYMENTS_TOO_LATE = "hookline_payments_too_late_total", Counter, "Payments for orders that could no longer take them, by method.";

@@ -25,6 +25,9 @@ const TABLE: [(i64, i64); 8] = [
     (RECEIVED, CLOSED),
 ];
 
+/// Tells the outside fulfilment service, also of packages that must not leave because their order ended.
+const FULFILMENT_TIMER: i64 = 10;
+
 /// Steps that touch only what is beside the state; possible after the end, too.
 const ANNOTATIONS: [&str; 4] = ["visible", "rate", "comment", "tags"];
 
@@ -41,7 +44,8 @@ pub(super) fn check(snapshot: &Snapshot, findings: &mut Findings) {
     for flow in &snapshot.flows {
         flows.entry(flow.shop_no).or_default().push(flow);
     }
-    let armed: BTreeSet<i64> = snapshot.timers.iter().map(|row| row.int(0)).collect();
+    let ours = snapshot.timers.iter().filter(|row| row.int(1) != FULFILMENT_TIMER);
+    let armed: BTreeSet<i64> = ours.map(|row| row.int(0)).collect();
     for shop in &snapshot.shop_orders {
         let rows = flows.remove(&shop.no).unwrap_or_default();
         history(shop, &rows, findings);

@@ -90,6 +90,8 @@ pub struct Item {
     pub no: i64,
     /// L2
     pub shop_no: i64,
+    /// Its index inside the shop order.
+    pub line: i64,
     /// How many.
     pub quantity: i64,
     /// Price of one.
@@ -228,7 +230,7 @@ pub struct Snapshot {
     pub settlements: Vec<Row>,
     /// Refunds, returns and exchanges.
     pub aftersales: Vec<Aftersale>,
-    /// shop order, status, waybill
+    /// shop order, status, waybill, JSON items
     pub shipments: Vec<Row>,
     /// pay order, version
     pub snapshots: Vec<Row>,
@@ -294,7 +296,7 @@ impl Snapshot {
                 is_suspended: row.opt_text(12).is_some(),
             })
             .collect();
-        let query = "SELECT no, shop_no, quantity, original, price, tax, share, refunded, facts FROM item_orders";
+        let query = "SELECT no, shop_no, quantity, original, price, tax, share, refunded, facts, line FROM item_orders";
         self.items = reading
             .rows(query)
             .await?
@@ -302,6 +304,7 @@ impl Snapshot {
             .map(|row| Item {
                 no: row.int(0),
                 shop_no: row.int(1),
+                line: row.int(9),
                 quantity: row.int(2),
                 original: row.int(3),
                 price: row.int(4),
@@ -404,7 +407,7 @@ impl Snapshot {
         self.stock = reading.rows("SELECT business, stock_key, available, reserved, sold FROM stock").await?;
         let query = "SELECT business, stock_key, shop_no, kind, quantity FROM stock_moves";
         self.stock_moves = reading.rows(query).await?;
-        self.shipments = reading.rows("SELECT shop_no, status, waybill FROM shipments").await?;
+        self.shipments = reading.rows("SELECT shop_no, status, waybill, items FROM shipments").await?;
         self.snapshots = reading.rows("SELECT order_no, version FROM snapshots").await?;
         self.timers = reading.rows("SELECT subject, kind, due, attempt FROM timers").await?;
         Ok(())

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::findings::{Findings, Invariant};
 use super::legal;
-use super::snapshot::Snapshot;
+use super::snapshot::{Item, Snapshot};
 
 /// Codes of moves.
 const RESERVE: i64 = 0;
@@ -12,6 +12,9 @@ const CONFIRM: i64 = 1;
 const RELEASE: i64 = 2;
 const SELL: i64 = 3;
 const RESTOCK: i64 = 4;
+
+/// Codes of shipments that went wrong.
+const LOST: i64 = 4;
 
 /// What moves add up to.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -61,18 +64,20 @@ pub(super) fn check(snapshot: &Snapshot, findings: &mut Findings) {
         let none = !moved.contains(&shop.no);
         findings.check(Invariant::NoOversell, none, || format!("{} waits for its stock and has moved some", shop.no));
     }
+    let lost = lost(snapshot);
     let status: BTreeMap<i64, i64> = snapshot.shop_orders.iter().map(|shop| (shop.no, shop.status)).collect();
     let needs = needs(snapshot);
     for ((shop_no, key), held) in by_order {
         let (left, all) = needs.get(&(shop_no, key.clone())).copied().unwrap_or_default();
-        // What did not come back is sold; what was lost on the way is, too.
-        let sold = (left..=all).contains(&held.sold);
+        // What did not come back is sold, and what was lost on the way is, too.
+        let lost = lost.get(&(shop_no, key.clone())).copied().unwrap_or_default();
+        let sold = (left + lost..=all).contains(&held.sold);
         let holds = match status.get(&shop_no) {
             Some(&legal::CANCELLED) => held == Held::default(),
             Some(&legal::CLOSED | &legal::COMPLETED) => held.reserved == 0 && sold,
             // An exchange holds its new goods.
             Some(&legal::SHIPPED | &legal::RECEIVED) => held.reserved >= 0 && sold,
-            Some(_) => held.reserved >= 0 && held.sold >= 0,
+            Some(_) => held.reserved >= 0 && held.sold >= lost,
             None => false,
         };
         let state = status.get(&shop_no);
@@ -95,4 +100,24 @@ fn needs(snapshot: &Snapshot) -> BTreeMap<(i64, String), (i64, i64)> {
         }
     }
     needs
+}
+
+/// How many of a key were lost with packages, at least: a need is of the whole line, and what falls to some units of it
+/// is rounded.
+fn lost(snapshot: &Snapshot) -> BTreeMap<(i64, String), i64> {
+    let items: BTreeMap<(i64, i64), &Item> =
+        snapshot.items.iter().map(|item| ((item.shop_no, item.line), item)).collect();
+    let mut lost: BTreeMap<(i64, String), i64> = BTreeMap::new();
+    for shipment in snapshot.shipments.iter().filter(|row| row.int(1) == LOST) {
+        for packed in shipment.json(3).as_array().into_iter().flatten() {
+            let line = packed["line"].as_i64().unwrap_or(-1);
+            let Some(item) = items.get(&(shipment.int(0), line)) else { continue };
+            for need in item.facts["stock"].as_array().into_iter().flatten() {
+                let key = need["key"].as_str().unwrap_or_default().to_owned();
+                let part = need["quantity"].as_i64().unwrap_or(0) * packed["quantity"].as_i64().unwrap_or(0);
+                *lost.entry((shipment.int(0), key)).or_default() += part / item.quantity.max(1);
+            }
+        }
+    }
+    lost
 }

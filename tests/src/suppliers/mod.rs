@@ -2,6 +2,7 @@
 //! command. `plugins/*/README.md` describe the protocols.
 
 mod book;
+mod depot;
 mod desk;
 mod flight;
 mod hotel;
@@ -12,6 +13,7 @@ use std::io;
 use std::sync::Arc;
 
 pub use book::{Book, Entry};
+pub use depot::{DEPOT_SECRET, Depot};
 pub use desk::{SUPPLIER_TOKEN, Supplier};
 pub use manners::{Manner, Manners};
 pub use topup::{Ear, FAILING_PHONE};
@@ -25,6 +27,8 @@ pub struct Suppliers {
     pub flight: Supplier,
     /// Top-ups.
     pub topup: Supplier,
+    /// Packages.
+    pub depot: Depot,
     /// Where the carrier tells its results.
     pub ear: Arc<Ear>,
 }
@@ -37,7 +41,8 @@ impl Suppliers {
     pub async fn start() -> io::Result<Self> {
         let ear = Arc::new(Ear::default());
         let topup = topup::start(Arc::clone(&ear)).await?;
-        Ok(Self { hotel: hotel::start().await?, flight: flight::start().await?, topup, ear })
+        let (hotel, flight, depot) = (hotel::start().await?, flight::start().await?, Depot::start().await?);
+        Ok(Self { hotel, flight, topup, depot, ear })
     }
 
     /// Everything that all of them did.

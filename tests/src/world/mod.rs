@@ -124,6 +124,7 @@ impl World {
     pub async fn empty(settings: HostSettings) -> Result<Self, WorldError> {
         let io = |source| WorldError::Io { what: "starting the suppliers".to_owned(), source };
         let suppliers = Suppliers::start().await.map_err(io)?;
+        let settings = settings.set("FULFILLMENT_SERVICE_URL", suppliers.depot.url());
         let database = settings.get("ORDER_DB_URL").map(|url| Database::Postgres(url.to_owned()));
         let folder = settings.get("ORDER_DATA_DIR").map(PathBuf::from);
         let host = HostProcess::start(settings).await?;

@@ -8,7 +8,7 @@ use crate::app::numbers::fresh;
 use crate::app::orders::store_problem;
 use crate::app::problem::Problem;
 use crate::app::refund::line_rules;
-use crate::app::{App, pay};
+use crate::app::{App, fulfilment, pay};
 use crate::domain::change::{JournalRow, JournalWrite, SignalKey, SignalRow, TimerKind};
 use crate::domain::decide::refund::REFUNDS;
 use crate::domain::decide::ship::{BadEffect, Sealed};
@@ -104,7 +104,12 @@ pub(super) async fn ship(
         Some(Step::Done(done)) => seal(app, shop.no, done).await?,
         _ => vec![],
     };
-    answered.apply(app, draft, shop, cause, |draft, _, done| shipping::packed(draft, shop.no, &done, &sealed)).await
+    let pack = |draft: &mut Draft, _: &ShipInput, done: Shipped| {
+        shipping::packed(draft, shop.no, &done, &sealed)?;
+        fulfilment::arm(app, draft, shop);
+        Ok(())
+    };
+    answered.apply(app, draft, shop, cause, pack).await
 }
 
 /// Asks `receive`: with a trigger, with the oldest signal, or again where it was suspended.

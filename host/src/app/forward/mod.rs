@@ -7,6 +7,7 @@
 mod ask;
 mod hooks;
 mod outside;
+mod packages;
 mod rounds;
 
 use std::sync::Arc;
@@ -15,8 +16,7 @@ use super::App;
 use super::api::OrderAnswer;
 use super::orders::{Decided, Freshness, answer, change, must_be_shop_order, owned, tree};
 use super::problem::Problem;
-use crate::domain::change::ShipNotice;
-use crate::domain::change::{Parked, TimerKind};
+use crate::domain::change::{ExceptionNotice, Parked, ShipNotice, TimerKind};
 use crate::domain::draft::Draft;
 use crate::domain::hook::Trigger;
 use crate::domain::ids::{OrderNo, ShipmentNo};
@@ -24,6 +24,7 @@ use crate::domain::order::Status;
 use crate::domain::tree::OrderTree;
 use crate::identity::Principal;
 
+pub(super) use outside::line_secret;
 pub use rounds::{Went, advance};
 
 /// Why an order is forwarded.
@@ -55,6 +56,8 @@ pub enum Event {
     Ship(ShipNotice),
     /// A package arrived; none names the only one on its way.
     Deliver(Option<ShipmentNo>),
+    /// A package was lost, refused or will be late.
+    Exception(ExceptionNotice),
     /// The buyer, or the timer, says that delivery is done.
     Receive(Trigger),
 }

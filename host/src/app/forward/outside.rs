@@ -1,6 +1,7 @@
 //! Calls to suppliers: the request as data goes out with its secret, the answer comes back for the journal.
 
 use aws_lc_rs::digest::{SHA256, digest};
+use zeroize::Zeroizing;
 
 use crate::app::App;
 use crate::app::orders::store_problem;
@@ -122,11 +123,21 @@ fn auth(auth: &Auth) -> egress::Auth {
 async fn line_secrets(app: &App, business: &BusinessCode) -> Result<egress::LineSecrets, Problem> {
     let mut secrets = egress::LineSecrets::default();
     for name in app.store.secret_names(business).await.map_err(store_problem)? {
-        let Some(sealed) = app.store.secret(business, &name).await.map_err(store_problem)? else { continue };
-        let place = ["secret", business.as_str(), &name];
-        let plain = app.sealer.open(Place(&place), &sealed).map_err(Problem::internal)?;
-        let text = std::str::from_utf8(&plain).map_err(Problem::internal)?.to_owned();
-        secrets.0.insert(name, text.into());
+        if let Some(secret) = line_secret(app, business, &name).await? {
+            secrets.0.insert(name, secret.as_str().into());
+        }
     }
     Ok(secrets)
+}
+
+/// A secret of a line in clear, if it is set; wiped when dropped.
+pub(in crate::app) async fn line_secret(
+    app: &App,
+    business: &BusinessCode,
+    name: &str,
+) -> Result<Option<Zeroizing<String>>, Problem> {
+    let Some(sealed) = app.store.secret(business, name).await.map_err(store_problem)? else { return Ok(None) };
+    let plain = app.sealer.open(Place(&["secret", business.as_str(), name]), &sealed).map_err(Problem::internal)?;
+    let text = std::str::from_utf8(&plain).map_err(Problem::internal)?.to_owned();
+    Ok(Some(Zeroizing::new(text)))
 }

@@ -3,23 +3,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
-
 use super::ask::Ended;
 use super::outside::{Arrived, call_out};
+use super::packages::{Happened, PARK_PAUSE_MS, count, counts, happen};
 use super::{Cause, Event, Forward};
-use crate::app::orders::{Denied, Freshness, TRIES, commit, event_answer, must_be_shop_order, tree, wrong_state};
+use crate::app::numbers::fresh;
+use crate::app::orders::{Denied, Freshness, TRIES, commit, event_answer, must_be_shop_order, tree};
 use crate::app::problem::Problem;
 use crate::app::{App, aftersale, pay, refund};
 use crate::domain::aftersale::Aftersale;
 use crate::domain::change::{Parked, Refusal, TimerKind, Unpark};
-use crate::domain::decide::aftersale::{self as decide, Moved};
+use crate::domain::decide::aftersale as decide;
+use crate::domain::decide::refund::REFUNDS;
 use crate::domain::decide::ship;
 use crate::domain::draft::Draft;
-use crate::domain::fulfilment::{Shipment, ShipmentStatus};
 use crate::domain::hook::Trigger;
-use crate::domain::ids::{AftersaleNo, Millis, OrderNo};
-use crate::domain::lifecycle::{Event as Move, Judgement, judge};
+use crate::domain::ids::{AftersaleNo, Millis, OrderNo, RefundNo};
 use crate::domain::order::{Mode, ShopOrder, Status, SubStatus, SuspendedHook};
 use crate::domain::payment::{RefundStatus, Way};
 use crate::domain::tree::OrderTree;
@@ -35,11 +34,6 @@ const ROUNDS: usize = 64;
 const LONGEST_PAUSE_MS: Millis = 600_000;
 /// After this many compensations without progress a person must look.
 const ATTEMPTS: i64 = 20;
-/// First pause of a parked event.
-const PARK_PAUSE_MS: Millis = 1_000;
-
-/// How the actors of those who act for a buyer begin.
-const STAFF: [&str; 2] = ["operator:", "admin:"];
 
 /// How a forward went.
 #[derive(Debug)]
@@ -58,7 +52,11 @@ pub async fn advance(app: &App, mut request: Forward<'_>) -> Result<Went, Proble
     if lock.is_none() && request.event.is_none() {
         return Ok(Went { tree: tree(app, request.no, Freshness::Fresh).await?, effect: "applied" });
     }
-    let mut run = Run { effect: "applied", arrived: None, first: true };
+    let numbers = match &request.event {
+        Some(Event::Exception(_)) => fresh(app, REFUNDS, request.no.slot()).await?.into_iter().map(RefundNo).collect(),
+        _ => vec![],
+    };
+    let mut run = Run { effect: "applied", arrived: None, first: true, numbers };
     let mut freshness = match request.cause {
         Cause::Paid | Cause::Api => Freshness::Cached,
         Cause::Signal | Cause::Timer(_) => Freshness::Fresh,
@@ -131,6 +129,8 @@ struct Run {
     effect: &'static str,
     arrived: Option<Arrived>,
     first: bool,
+    /// For the refunds that the event may owe.
+    numbers: Vec<RefundNo>,
 }
 
 enum Round {
@@ -156,9 +156,13 @@ async fn write(
         draft.change.unpark.push(unpark(parked, None));
     }
     let (change, after) = draft.finish();
+    let counted = counts(&change);
     faults::point("before-commit");
     let committed = commit(app, change).await;
     faults::point("after-commit-before-answer");
+    if committed.is_ok() {
+        count(&counted);
+    }
     (committed, after)
 }
 
@@ -181,7 +185,7 @@ async fn round(
             rearm(app, draft, no, attempt);
         }
         if let Some(event) = &request.event {
-            match happen(app, draft, no, event, request)? {
+            match happen(app, draft, no, event, request, &run.numbers)? {
                 Happened::Applied(asks) => trigger = asks,
                 Happened::Ignored => run.effect = "ignored",
                 Happened::Parked => run.effect = "parked",
@@ -282,165 +286,4 @@ fn rearm(app: &App, draft: &mut Draft, no: OrderNo, attempt: i64) {
         let due = draft.at() + pause.clamp(PARK_PAUSE_MS, LONGEST_PAUSE_MS);
         draft.arm(no, TimerKind::Compensate, due, attempt + 1);
     }
-}
-
-enum Happened {
-    /// Done; the hook may have to be asked.
-    Applied(Option<Trigger>),
-    Ignored,
-    Parked,
-    Spoiled(String),
-}
-
-fn happen(
-    app: &App,
-    draft: &mut Draft,
-    no: OrderNo,
-    event: &Event,
-    request: &Forward<'_>,
-) -> Result<Happened, Problem> {
-    let Some(shop) = draft.tree().shop(no).cloned() else { return Ok(Happened::Ignored) };
-    if let Some(exchanged) = exchange(draft, no, event)? {
-        return Ok(exchanged);
-    }
-    let (moves, word) = match event {
-        Event::Ship(_) => (Move::Ship, "ship"),
-        Event::Deliver(_) => (Move::Deliver, "deliver"),
-        Event::Receive(_) => (Move::Receive, "receive"),
-    };
-    let unpacked = shop.status == Status::Paid && shop.packed_at.is_none();
-    let judged = match judge(moves, shop.status, shop.sub_status) {
-        Judgement::Apply if moves == Move::Ship && unpacked => Judgement::Early,
-        judged => judged,
-    };
-    match (judged, event) {
-        (Judgement::Apply, Event::Ship(notice)) => {
-            if let Some(no) = held_by(draft, &shop, notice) {
-                let detail = format!("after-sale {no} is open on what would be sent: decide it first");
-                return Err(Problem::conflict("aftersale-open", detail).of(shop.no));
-            }
-            if repeats(draft, no, notice) {
-                draft.ignore(no, word, notice.waybill.clone());
-                return Ok(Happened::Ignored);
-            }
-            Ok(match ship::shipped(draft, no, notice) {
-                Ok(()) => Happened::Applied(None),
-                Err(bad) => Happened::Spoiled(bad.to_string()),
-            })
-        }
-        (Judgement::Apply, Event::Deliver(wanted)) => Ok(deliver(draft, no, *wanted)),
-        (Judgement::Apply, Event::Receive(trigger)) => {
-            // A buyer's own word is in the flow; that somebody else said it for the buyer is logged.
-            if STAFF.iter().any(|role| request.actor.starts_with(role)) {
-                draft.operated(no, word, "", (json!({"status": shop.status}), json!({"asked": "receive"})));
-            }
-            Ok(Happened::Applied(Some(trigger.clone())))
-        }
-        (Judgement::Late, _) => {
-            draft.ignore(no, word, "late or a repeat");
-            Ok(Happened::Ignored)
-        }
-        (Judgement::Early, Event::Ship(_) | Event::Deliver(_)) => {
-            park(app, draft, &shop, event, request);
-            Ok(Happened::Parked)
-        }
-        (Judgement::Early | Judgement::Refused, _) => Err(wrong_state(draft.tree(), no, past(moves))),
-    }
-}
-
-/// A notice about the new goods of an exchange: they never move the order's state.
-fn exchange(draft: &mut Draft, no: OrderNo, event: &Event) -> Result<Option<Happened>, Problem> {
-    let named = match event {
-        Event::Ship(notice) => notice.shipment_no,
-        Event::Deliver(shipment_no) => *shipment_no,
-        Event::Receive(_) => None,
-    };
-    let row = draft.tree().shipments.iter().find(|s| Some(s.no) == named && s.aftersale_no.is_some()).cloned();
-    let Some(row) = row else { return Ok(None) };
-    let moved = match event {
-        Event::Ship(notice) => decide::shipped(draft, &row, notice)?,
-        Event::Deliver(_) => decide::delivered(draft, &row)?,
-        Event::Receive(_) => return Ok(None),
-    };
-    Ok(Some(match moved {
-        Moved::Yes => Happened::Applied(None),
-        Moved::Late => {
-            draft.ignore(no, "exchange", "late or a repeat");
-            Happened::Ignored
-        }
-        Moved::Early => Happened::Spoiled("the new goods have not left yet".into()),
-    }))
-}
-
-/// The open after-sale that is about what a notice says has left.
-fn held_by(draft: &Draft, shop: &ShopOrder, notice: &crate::domain::change::ShipNotice) -> Option<AftersaleNo> {
-    let waiting = |s: &&Shipment| s.status == ShipmentStatus::Created && notice.shipment_no.is_none_or(|no| no == s.no);
-    let lines: Vec<u32> =
-        draft.tree().shipments_of(shop.no).filter(waiting).flat_map(|s| &s.items).map(|packed| packed.line).collect();
-    let about = |a: &&Aftersale| {
-        let items = a.items.iter().filter_map(|c| shop.items.iter().find(|i| i.no == c.item_no));
-        a.keeps_from_shipping() && items.into_iter().any(|item| lines.contains(&item.line))
-    };
-    draft.tree().aftersales_of(shop.no).find(about).map(|a| a.no)
-}
-
-fn past(moves: Move) -> &'static str {
-    match moves {
-        Move::Ship => "shipped",
-        Move::Deliver => "delivered",
-        Move::Pay | Move::Deduct | Move::Receive | Move::Complete | Move::Cancel | Move::Undo => "received",
-    }
-}
-
-/// Another notice about a shipment that left with the same waybill.
-fn repeats(draft: &Draft, no: OrderNo, notice: &crate::domain::change::ShipNotice) -> bool {
-    let same = |s: &Shipment| {
-        s.status != ShipmentStatus::Created
-            && s.waybill.as_deref() == Some(notice.waybill.as_str())
-            && notice.shipment_no.is_none_or(|n| n == s.no)
-    };
-    draft.tree().shipments_of(no).any(same)
-}
-
-fn deliver(draft: &mut Draft, no: OrderNo, wanted: Option<crate::domain::ids::ShipmentNo>) -> Happened {
-    let named = |s: &&Shipment| wanted.is_none_or(|n| n == s.no);
-    let mine: Vec<Shipment> = draft.tree().shipments_of(no).filter(named).cloned().collect();
-    let on_their_way: Vec<&Shipment> = mine.iter().filter(|s| s.status == ShipmentStatus::Shipped).collect();
-    match (on_their_way.as_slice(), mine.iter().any(|s| s.status == ShipmentStatus::Delivered)) {
-        ([shipment], _) => {
-            let last = ship::delivered(draft, shipment);
-            let received = last && draft.tree().shop(no).is_some_and(|s| s.status == Status::Shipped);
-            Happened::Applied(received.then_some(Trigger::Delivered))
-        }
-        ([], true) => {
-            draft.ignore(no, "deliver", "delivered before");
-            Happened::Ignored
-        }
-        ([], false) => Happened::Spoiled("no such shipment is on its way".into()),
-        (_, _) => Happened::Spoiled("several shipments are on their way: name one by shipment_no".into()),
-    }
-}
-
-fn park(app: &App, draft: &mut Draft, shop: &ShopOrder, event: &Event, request: &Forward<'_>) {
-    let (at, no) = (draft.at(), shop.no);
-    if request.parked.is_some() {
-        return;
-    }
-    let (word, id, payload) = match event {
-        Event::Ship(notice) => ("ship", notice.waybill.clone(), serde_json::to_string(notice)),
-        Event::Deliver(wanted) => {
-            ("deliver", wanted.map(|n| n.to_string()).unwrap_or_default(), serde_json::to_string(wanted))
-        }
-        Event::Receive(_) => return,
-    };
-    let keep = app.catalogue.now().businesses.get(&shop.business).map_or(86_400_000, |b| b.rules.park_ms);
-    draft.change.park.push(Parked {
-        shop_no: no,
-        event: word.to_owned(),
-        id,
-        payload: payload.unwrap_or_default(),
-        at,
-        expires_at: at + keep,
-    });
-    draft.arm(no, TimerKind::Parked, at + PARK_PAUSE_MS, 0);
 }

@@ -361,6 +361,10 @@ pub struct ShipmentView {
     pub shipped_at: Option<String>,
     /// RFC 3339
     pub delivered_at: Option<String>,
+    /// RFC 3339: since when it is known to be late.
+    pub delayed_at: Option<String>,
+    /// Why it was lost, refused or late; may be empty.
+    pub note: String,
 }
 
 /// Units of one line in a shipment.
@@ -436,6 +440,8 @@ impl ShipmentView {
             created_at: rfc3339(shipment.created_at),
             shipped_at: shipment.shipped_at.map(rfc3339),
             delivered_at: shipment.delivered_at.map(rfc3339),
+            delayed_at: shipment.delayed_at.map(rfc3339),
+            note: shipment.note.clone(),
         }
     }
 }

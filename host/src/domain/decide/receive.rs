@@ -9,6 +9,7 @@ use crate::domain::fulfilment::{Shipment, ShipmentStatus};
 use crate::domain::hook;
 use crate::domain::ids::{Millis, OrderNo};
 use crate::domain::order::{Status, SubStatus};
+use crate::domain::time::rfc3339;
 
 use super::ship::{BadEffect, business_events, delivered_event, merge};
 
@@ -55,4 +56,37 @@ pub fn not_yet(draft: &mut Draft, no: OrderNo, answer: &hook::Received, how: &st
     draft.disarm(no, TimerKind::Compensate);
     business_events(draft, no, &answer.events);
     Ok(())
+}
+
+/// Why the automatic receipt cannot be put off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CannotExtend {
+    /// Nothing is on its way.
+    #[error("only a shipped order has an automatic receipt to put off")]
+    NotShipped,
+    /// Once only.
+    #[error("the automatic receipt was put off before; it is possible once")]
+    Already,
+    /// The line's rules say 0.
+    #[error("this line does not let its automatic receipt be put off")]
+    Forbidden,
+}
+
+/// The buyer puts off the automatic receipt by so many milliseconds, once. Answers when it is now.
+pub fn extend(draft: &mut Draft, no: OrderNo, by: Millis) -> Result<Millis, CannotExtend> {
+    let at = draft.at();
+    let shop = draft.tree().shop(no).ok_or(CannotExtend::NotShipped)?;
+    if (shop.status, shop.sub_status) != (Status::Shipped, SubStatus::None) {
+        return Err(CannotExtend::NotShipped);
+    }
+    if shop.facts.receive_extended_at.is_some() {
+        return Err(CannotExtend::Already);
+    }
+    if by <= 0 {
+        return Err(CannotExtend::Forbidden);
+    }
+    let due = shop.expire_time.unwrap_or(at).saturating_add(by);
+    draft.stay(no, "extend_receive", rfc3339(due)).facts.receive_extended_at = Some(at);
+    draft.deadline(no, TimerKind::AutoReceive, due);
+    Ok(due)
 }

@@ -71,6 +71,7 @@ pub fn packed(draft: &mut Draft, no: OrderNo, answer: &hook::Shipped, sealed: &[
         writes.push(if is_new { Write::Insert(row) } else { Write::Update(row) });
     }
     let rows: Vec<Shipment> = writes.iter().map(|w| w.row().clone()).collect();
+    let new: Vec<ShipmentNo> = writes.iter().filter(|w| matches!(w, Write::Insert(_))).map(|w| w.row().no).collect();
     for write in writes {
         draft.shipment(write);
     }
@@ -80,6 +81,9 @@ pub fn packed(draft: &mut Draft, no: OrderNo, answer: &hook::Shipped, sealed: &[
     shop.suspended = None;
     shop.packed_at = Some(at);
     merge(&mut shop.attributes, &answer.attributes)?;
+    for shipment_no in new {
+        draft.emit(no, Topic::Fulfilment, "SHIPMENT_CREATED", json!({"shipment_no": shipment_no}));
+    }
     for row in rows.iter().filter(|r| r.status != ShipmentStatus::Created) {
         shipped_event(draft, row);
         if row.status == ShipmentStatus::Delivered {
@@ -155,14 +159,15 @@ pub fn delivered(draft: &mut Draft, shipment: &Shipment) -> bool {
     all_delivered(draft, no)
 }
 
-/// Whether every remaining shipment of a shipped order was delivered.
+/// Whether every remaining shipment of a shipped order was delivered; none remaining is not delivered.
 pub fn all_delivered(draft: &Draft, no: OrderNo) -> bool {
-    let mut remaining = draft.tree().shipments_of(no).filter(|s| s.status != ShipmentStatus::Cancelled).peekable();
+    let mut remaining = draft.tree().shipments_of(no).filter(|s| s.remains()).peekable();
     remaining.peek().is_some() && remaining.all(|s| s.status == ShipmentStatus::Delivered)
 }
 
-/// The state of a paid or shipped order whose ship hook has answered, by its shipments.
-fn state_of(tree: &crate::domain::tree::OrderTree, no: OrderNo) -> (Status, SubStatus) {
+/// The state of a paid or shipped order whose ship hook has answered, by its shipments. One without remaining shipments
+/// is undone instead.
+pub(super) fn state_of(tree: &crate::domain::tree::OrderTree, no: OrderNo) -> (Status, SubStatus) {
     let left = |s: &Shipment| matches!(s.status, ShipmentStatus::Shipped | ShipmentStatus::Delivered);
     let waiting = tree.shipments_of(no).any(|s| s.status == ShipmentStatus::Created);
     match (waiting, tree.shipments_of(no).any(left)) {
@@ -193,12 +198,17 @@ fn moved_on(draft: &mut Draft, no: OrderNo) {
     let due = at + shop.facts.auto_receive_ms;
     shop.shipped_at = Some(at);
     draft.disarm(no, TimerKind::ShipOverdue);
+    draft.disarm(no, TimerKind::Fulfilment);
     draft.deadline(no, TimerKind::AutoReceive, due);
     draft.emit(no, Topic::Order, "ORDER_SHIPPED", json!({}));
 }
 
 fn shipped_event(draft: &mut Draft, row: &Shipment) {
-    let data = json!({"shipment_no": row.no, "delivery": row.delivery, "carrier": row.carrier, "waybill": row.waybill});
+    let late =
+        draft.tree().shop(row.shop_no).is_some_and(|s| draft.at() > s.paid_at.unwrap_or(0) + s.facts.ship_within_ms);
+    let mut data = json!({"shipment_no": row.no, "delivery": row.delivery, "carrier": row.carrier});
+    data["waybill"] = json!(row.waybill);
+    data["late"] = json!(late);
     draft.emit(row.shop_no, Topic::Fulfilment, "SHIPMENT_SHIPPED", data);
 }
 

@@ -1,30 +1,35 @@
 //! Stock moves of a shop order: two lines of one key are one move.
+//!
+//! A need is of a whole line. What falls to a number of its units is counted from the first unit on, so that the parts of
+//! any sequence add up to the whole.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use crate::domain::aftersale::Claim;
 use crate::domain::ids::StockKey;
 use crate::domain::order::{ItemOrder, ShopOrder, StockMode};
 use crate::domain::resource::{StockMove, StockMoveKind};
 
-/// Moves what the order still takes from stock: without the units whose stock was given back.
+/// Moves what the order takes from stock, without the units that are settled already (`Refunded::restocked`).
 pub fn moves(shop: &ShopOrder, kind: StockMoveKind, reason: &str) -> Vec<StockMove> {
-    moves_of(shop, kind, reason, |item| (item.refunded.restocked, item.quantity))
+    moves_of(shop, |item| item.refunded.restocked..item.quantity, kind, reason)
 }
 
-/// Moves what units of each item take, counted from and to. Counted so, the parts of a line add up to its whole.
-fn moves_of(
+/// Moves some units of each line: those of the range, counted from 0. Counted so, the parts of a line add up to its
+/// whole.
+pub fn moves_of(
     shop: &ShopOrder,
+    units: impl Fn(&ItemOrder) -> Range<u32>,
     kind: StockMoveKind,
     reason: &str,
-    units: impl Fn(&ItemOrder) -> (u32, u32),
 ) -> Vec<StockMove> {
     let mut sums: BTreeMap<_, i64> = BTreeMap::new();
     for item in &shop.items {
-        let (from, to) = units(item);
+        let Range { start, end } = units(item);
+        let up_to = |units: u32, whole: u32| i64::from(whole) * i64::from(units) / i64::from(item.quantity.max(1));
         for need in &item.facts.stock {
-            let upto = |count: u32| i64::from(need.quantity) * i64::from(count) / i64::from(item.quantity.max(1));
-            *sums.entry(&need.key).or_default() += upto(to) - upto(from);
+            *sums.entry(&need.key).or_default() += up_to(end, need.quantity) - up_to(start, need.quantity);
         }
     }
     let make = |(key, quantity): (&StockKey, i64)| StockMove {
@@ -64,7 +69,7 @@ pub fn confirm(shop: &ShopOrder) -> Vec<StockMove> {
     }
 }
 
-/// Gives everything back when the order ends without a deal. `confirmed` says whether deduct was done.
+/// Gives back what is not settled when the order ends without a deal. `confirmed` says whether deduct was done.
 pub fn give_back(shop: &ShopOrder, confirmed: bool) -> Vec<StockMove> {
     match shop.facts.stock {
         StockMode::Reserve if !confirmed => moves(shop, StockMoveKind::Release, "release"),
@@ -75,16 +80,17 @@ pub fn give_back(shop: &ShopOrder, confirmed: bool) -> Vec<StockMove> {
 /// Gives the stock of some units back for a cause, such as an after-sale's number. The caller counts them in
 /// `refunded.restocked`.
 pub fn give_units_back(shop: &ShopOrder, units: &[Claim], confirmed: bool, cause: &str) -> Vec<StockMove> {
-    let of = |item: &ItemOrder| (item.refunded.restocked, item.refunded.restocked + claimed(units, item));
-    match shop.facts.stock {
-        StockMode::Reserve if !confirmed => moves_of(shop, StockMoveKind::Release, &format!("release:{cause}"), of),
-        _ => moves_of(shop, StockMoveKind::Restock, &format!("restock:{cause}"), of),
-    }
+    let of = |item: &ItemOrder| item.refunded.restocked..item.refunded.restocked + claimed(units, item);
+    let kind = match shop.facts.stock {
+        StockMode::Reserve if !confirmed => StockMoveKind::Release,
+        StockMode::Reserve | StockMode::AtOnce => StockMoveKind::Restock,
+    };
+    moves_of(shop, of, kind, &format!("{}:{cause}", kind.word()))
 }
 
 /// Moves the stock of other goods of the same kind, for an exchange.
 pub fn replacement(shop: &ShopOrder, units: &[Claim], kind: StockMoveKind, cause: &str) -> Vec<StockMove> {
-    moves_of(shop, kind, &format!("{}:{cause}", kind.word()), |item| (0, claimed(units, item)))
+    moves_of(shop, |item| 0..claimed(units, item), kind, &format!("{}:{cause}", kind.word()))
 }
 
 fn claimed(units: &[Claim], item: &ItemOrder) -> u32 {

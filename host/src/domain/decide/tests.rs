@@ -252,6 +252,7 @@ mod adjust;
 mod aftersales;
 mod creation;
 mod money;
+mod packages;
 mod split;
 mod upkeep;
 

@@ -19,7 +19,7 @@ use crate::domain::tree::OrderTree;
 use super::refund::{left, owe, succeeded};
 use super::ship::is_deducted;
 use super::stock;
-use super::{aftersale, settle};
+use super::{aftersale, settle, tell};
 
 /// Undoes a shop order: whatever of it is left goes back, freight and tax too. `numbers` holds [`super::refund::REFUNDS`] fresh numbers.
 /// The order is closed at once when nothing is owed through a provider.
@@ -50,6 +50,12 @@ pub(super) fn let_go(draft: &mut Draft, shop: &ShopOrder) {
     end_shipments(draft, shop.no);
     for kind in [TimerKind::Compensate, TimerKind::ShipOverdue, TimerKind::AutoReceive, TimerKind::Settle] {
         draft.disarm(shop.no, kind);
+    }
+    if tell::recalled(draft.tree(), shop.no).next().is_some() {
+        let at = draft.at();
+        draft.arm(shop.no, TimerKind::Fulfilment, at, 0);
+    } else {
+        draft.disarm(shop.no, TimerKind::Fulfilment);
     }
 }
 
@@ -136,7 +142,7 @@ fn free_coupons(draft: &mut Draft, codes: &[crate::domain::ids::CouponCode], fro
     }));
 }
 
-/// Packages that never left are cancelled, those on their way count as refused.
+/// Packages that never left are cancelled, those on their way count as refused; the others stay what they are.
 fn end_shipments(draft: &mut Draft, no: OrderNo) {
     let open: Vec<_> = draft.tree().shipments_of(no).cloned().collect();
     for mut row in open {

@@ -74,7 +74,7 @@ pub struct Refunded {
     /// Coins of returned units that are kept.
     #[serde(default)]
     pub retained_coins: i64,
-    /// Units whose stock was given back.
+    /// Units whose stock is settled: given back, or lost on the way and sold for good.
     #[serde(default)]
     pub restocked: u32,
 }

@@ -6,6 +6,7 @@ mod creation;
 mod document;
 mod lines;
 mod owners;
+mod packages;
 mod reconcile;
 mod rights;
 mod upkeep;

@@ -9,6 +9,7 @@ mod orders;
 mod reconcile;
 mod resources;
 mod snapshots;
+mod tracks;
 mod tree;
 mod wallet;
 mod work;
@@ -19,6 +20,7 @@ pub use self::operations::{Entry, SettlementFilter, SettlementList};
 pub use self::orders::{COUNT_MAX, Filter, OrderList, StatusCount};
 pub use self::reconcile::{OfAccount, Resolution, Span, StoredDiscrepancy};
 pub use self::resources::StockLevel;
+pub use self::tracks::TrackMark;
 pub use self::tree::Carried;
 pub use self::wallet::{AccountSums, Posting, WalletEntry};
 pub use self::work::{Backlog, DeadLetter, Lease, Outgoing};
@@ -29,6 +31,7 @@ use super::sql::Sql;
 pub(crate) fn all() -> Vec<&'static Sql> {
     let all = [
         tree::all(),
+        tracks::all(),
         lists::all(),
         operations::all(),
         orders::all(),

@@ -98,6 +98,16 @@ pub(crate) fn put_track(rows: &mut Rows, track: &Track) {
     rows.int(track.at);
 }
 
+pub(crate) fn take_track(row: &mut Reader<'_>) -> Result<Track, StoreError> {
+    Ok(Track {
+        waybill: row.text()?,
+        node_time: row.int()?,
+        node_code: row.text()?,
+        content: row.text()?,
+        at: row.int()?,
+    })
+}
+
 pub(crate) fn put_operation(rows: &mut Rows, operation: &Operation, n: i64) {
     rows.int(operation.order_no.0);
     rows.int(operation.at);

@@ -10,7 +10,7 @@ use crate::domain::change::{ShipNotice, TimerKind, Write};
 use crate::domain::decide::stock;
 use crate::domain::draft::Draft;
 use crate::domain::event::Topic;
-use crate::domain::fulfilment::{Packed, Shipment, ShipmentStatus};
+use crate::domain::fulfilment::{ExceptionKind, Packed, Shipment, ShipmentStatus};
 use crate::domain::ids::{AftersaleNo, Millis, ShipmentNo};
 use crate::domain::order::{Pairs, ShopOrder};
 use crate::domain::resource::StockMoveKind;
@@ -150,6 +150,41 @@ pub fn delivered(draft: &mut Draft, shipment: &Shipment) -> Result<Moved, Cannot
         }
         _ => Ok(Moved::Late),
     }
+}
+
+/// The new goods of an exchange are late, lost or refused at the door. Late is a mark; else the money goes back instead,
+/// as of a return whose goods are back.
+pub fn went_wrong(draft: &mut Draft, shipment: &Shipment, kind: ExceptionKind, note: &str) -> Result<Moved, Cannot> {
+    let mut row = find(draft, shipment.aftersale_no.ok_or(Cannot::Unknown(AftersaleNo(0)))?)?;
+    match shipment.status {
+        ShipmentStatus::Created => return Ok(Moved::Early),
+        ShipmentStatus::Shipped if row.status == AftersaleStatus::Reshipping => {}
+        _ => return Ok(Moved::Late),
+    }
+    let (at, shop_no) = (draft.at(), row.shop_no);
+    let mut sent = Shipment { note: note.to_owned(), ..shipment.clone() };
+    match kind {
+        ExceptionKind::Delayed => sent.delayed_at = Some(at),
+        ExceptionKind::Lost => sent.status = ShipmentStatus::Lost,
+        ExceptionKind::Refused => sent.status = ShipmentStatus::Refused,
+    }
+    draft.stay(shop_no, "aftersale_exception", kind.word());
+    draft.shipment(Write::Update(sent));
+    let data = json!({"shipment_no": shipment.no, "aftersale_no": row.no, "note": note});
+    draft.emit(shop_no, Topic::Fulfilment, &format!("SHIPMENT_{}", kind.word().to_uppercase()), data);
+    if kind == ExceptionKind::Delayed {
+        return Ok(Moved::Yes);
+    }
+    if kind == ExceptionKind::Refused
+        && let Some(shop) = draft.tree().shop(shop_no).cloned()
+    {
+        restock(draft, &shop, &row.items, &shipment.no.to_string());
+    }
+    row.kind = AftersaleKind::Return;
+    row.detail.note = Some(format!("the new goods were {kind}: the money goes back"));
+    draft.arm(shop_no, TimerKind::Compensate, at, 0);
+    turn(draft, row, AftersaleStatus::Returned, None);
+    Ok(Moved::Yes)
 }
 
 pub(super) fn exchanged(draft: &mut Draft, mut row: Aftersale, how: &str) {

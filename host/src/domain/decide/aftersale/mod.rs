@@ -13,7 +13,7 @@ mod money;
 mod reverse;
 
 pub use apply::{Application, Priced, apply, resubmit};
-pub use goods::{Moved, confirm, delivered, parcel_arrived, sent_back, shipped};
+pub use goods::{Moved, confirm, delivered, parcel_arrived, sent_back, shipped, went_wrong};
 pub use money::{Proceeds, proceed, ready, refund_failed, refund_retried, settle_refunds};
 pub use reverse::{aftersales_word, item_status, of_shop, of_shops};
 
@@ -274,6 +274,16 @@ pub fn join(draft: &mut Draft, shop_no: OrderNo, note: &str) {
         row.detail.refund_begun = true;
         row.detail.note = Some(note.to_owned());
         turn(draft, row, AftersaleStatus::Refunding, None);
+    }
+}
+
+/// Items are refunded for another cause, a lost package: what was asked for about them is over. The shop order must have
+/// been stepped.
+pub fn supersede(draft: &mut Draft, shop_no: OrderNo, items: &[OrderNo], note: &str) {
+    let about = |a: &&Aftersale| a.holds() && a.items.iter().any(|claim| items.contains(&claim.item_no));
+    let open: Vec<_> = draft.tree().aftersales_of(shop_no).filter(about).cloned().collect();
+    for row in open {
+        end(draft, row, AftersaleStatus::Cancelled, note);
     }
 }
 

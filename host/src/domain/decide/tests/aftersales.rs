@@ -9,6 +9,7 @@ use super::super::aftersale::{
 use super::super::refund::{REFUNDS, Wanted, left};
 use super::*;
 use crate::domain::aftersale::{AftersaleKind as Kind, AftersaleStatus as State};
+use crate::domain::fulfilment::{ExceptionKind, ShipmentStatus};
 use crate::domain::ids::AftersaleNo;
 use crate::domain::order::ReverseStatus;
 
@@ -535,6 +536,17 @@ fn act(life: &mut Life, op: u8, pick: usize, quantity: u32, amount: Option<i64>)
                 undo::undo(d, SHOP, &Reason::new("refused", ""), &rules(), &numbers);
             });
         }
+        22 => {
+            let on_its_way = life.tree.shipments_of(SHOP).find(|s| s.status == ShipmentStatus::Shipped).cloned();
+            let takes = judge(Event::Exception, life.shop().status, life.shop().sub_status) == Judgement::Apply;
+            if let Some(shipment) = on_its_way.filter(|_| takes) {
+                let kind = [ExceptionKind::Delayed, ExceptionKind::Lost, ExceptionKind::Refused][pick % 3];
+                life.step(|d, n| {
+                    let numbers: Vec<RefundNo> = (0..REFUNDS as i64).map(|i| RefundNo(n + i)).collect();
+                    exception::happened(d, &shipment, kind, "", &rules(), &numbers);
+                });
+            }
+        }
         20 => {
             let waits =
                 life.tree.refunds.iter().any(Refund::is_owed) || life.tree.aftersales.iter().any(|a| a.is_open());
@@ -549,6 +561,10 @@ fn act(life: &mut Life, op: u8, pick: usize, quantity: u32, amount: Option<i64>)
                 let notice = ShipNotice { shipment_no: Some(package.no), carrier: "SF".into(), waybill };
                 drop(life.attempt(|d, _| aftersale::shipped(d, &package, &notice).map(drop)));
                 let package = life.tree.shipments.iter().find(|s| s.no == package.no).unwrap().clone();
+                let kind = [ExceptionKind::Lost, ExceptionKind::Refused, ExceptionKind::Delayed][pick % 3];
+                if quantity == 0 {
+                    drop(life.attempt(|d, _| aftersale::went_wrong(d, &package, kind, "").map(drop)));
+                }
                 drop(life.attempt(|d, _| aftersale::delivered(d, &package).map(drop)));
             }
         }
@@ -563,7 +579,7 @@ proptest! {
     #[test]
     fn any_sequence_of_after_sales_keeps_every_invariant(
         prices in prop::collection::vec(1_i64..5_000, 1..4), wallet in 0_i64..100,
-        acts in prop::collection::vec((0_u8..22, 0_usize..6, 0_u32..3, prop::option::of(0_i64..3_000)), 1..60),
+        acts in prop::collection::vec((0_u8..24, 0_usize..6, 0_u32..3, prop::option::of(0_i64..3_000)), 1..60),
     ) {
         let (_, tree) = made(&prices);
         let mut life = Life::paid(&prices, (tree.pay.amounts.to_pay - 1) * wallet / 100);

@@ -1,0 +1,150 @@
+//! Telling the service: `POST <url>/shipments` for a package that waits, `POST <url>/shipments/<no>/cancel` for one that
+//! must not leave any more. By timer, until it has taken each.
+
+use serde_json::{Value, json};
+
+use super::SECRET;
+use crate::app::App;
+use crate::app::forward::line_secret;
+use crate::app::orders::{Decided, Freshness, change, tree};
+use crate::app::problem::Problem;
+use crate::app::refund::line_rules;
+use crate::domain::change::TimerKind;
+use crate::domain::decide::tell as decide;
+use crate::domain::draft::Draft;
+use crate::domain::fulfilment::Shipment;
+use crate::domain::ids::{BusinessCode, Millis, OrderNo, ShipmentNo};
+use crate::domain::order::ShopOrder;
+use crate::domain::tree::OrderTree;
+use crate::egress::{Exchange, Method, webhook};
+use crate::telemetry::metrics::{FULFILMENT_CALLS, ORDERS_ATTENTION};
+
+/// Before the second try, milliseconds; doubles.
+const FIRST_PAUSE_MS: Millis = 2_000;
+/// The pause doubles up to this.
+const LONGEST_PAUSE_MS: Millis = 3_600_000;
+/// After this many tries a person must look; it is tried on all the same.
+const TRIES: i64 = 12;
+/// The largest answer, bytes; nothing of it is used.
+const ANSWER_MAX: usize = 64 << 10;
+/// Begins the mark of an order whose packages the service does not take.
+const MARK: &str = "fulfilment service";
+const ACTOR: &str = "fulfilment";
+
+/// Whether the service is told of a line's packages.
+fn tells(app: &App, business: &BusinessCode) -> bool {
+    app.settings.fulfillment.url.is_some() && line_rules(app, business).fulfilment
+}
+
+/// In the change that makes packages wait: the service shall be told of them.
+pub fn arm(app: &App, draft: &mut Draft, shop: &ShopOrder) {
+    if tells(app, &shop.business) {
+        decide::arm(draft, shop.no);
+    }
+}
+
+/// Tells of every package that it has not taken. Its timer goes on until it has.
+pub async fn tell(app: &App, no: OrderNo, attempt: i64) -> Result<(), Problem> {
+    let read = tree(app, no, Freshness::Fresh).await?;
+    let Some(shop) = read.shop(no).filter(|shop| tells(app, &shop.business)) else { return Ok(()) };
+    let mut failed = None;
+    for shipment in decide::untold(&read, no) {
+        let (id, body) = (shipment.no.to_string(), order(app, &read, shop, shipment));
+        match post(app, shop, "tell", &id, "/shipments", &body).await? {
+            Ok(()) => taken(app, no, shipment.no).await?,
+            Err(NotTaken::Silent(why)) => return again(app, no, attempt + 1, &why).await,
+            Err(NotTaken::Refused(why)) => failed = Some(why),
+        }
+    }
+    for shipment in decide::recalled(&read, no) {
+        let (id, path) = (format!("{}.cancel", shipment.no), format!("/shipments/{}/cancel", shipment.no));
+        let body = json!({"shipment_no": shipment.no, "order_no": no, "business": shop.business});
+        match post(app, shop, "cancel", &id, &path, &body).await? {
+            Ok(()) => {}
+            Err(NotTaken::Silent(why)) => return again(app, no, attempt + 1, &why).await,
+            Err(NotTaken::Refused(why)) => failed = Some(why),
+        }
+    }
+    match failed {
+        Some(why) => again(app, no, attempt + 1, &why).await,
+        None => Ok(()),
+    }
+}
+
+/// Why a message was not taken.
+enum NotTaken {
+    /// Nobody heard it: the next message would fare no better.
+    Silent(String),
+    /// Answered with something else than 2xx.
+    Refused(String),
+}
+
+/// What the service must know to send a package.
+fn order(app: &App, tree: &OrderTree, shop: &ShopOrder, shipment: &Shipment) -> Value {
+    let units = shipment.units();
+    let items = shop.items.iter().filter_map(|item| {
+        let quantity = units.get(&item.line)?;
+        Some(json!({"item_no": item.no, "sku_id": item.sku, "title": item.facts.title, "quantity": quantity}))
+    });
+    json!({
+        "shipment_no": shipment.no, "order_no": shop.no, "pay_order_no": tree.pay.no, "business": shop.business,
+        "shop_id": shop.shop, "address": shop.facts.address, "items": items.collect::<Vec<_>>(),
+        "callback_url": format!("{}/callbacks/fulfilment/{}", app.settings.public_url, shop.business),
+    })
+}
+
+/// One signed call under a stable id, and why it was not taken.
+async fn post(
+    app: &App,
+    shop: &ShopOrder,
+    operation: &'static str,
+    id: &str,
+    path: &str,
+    body: &Value,
+) -> Result<Result<(), NotTaken>, Problem> {
+    let Some(url) = &app.settings.fulfillment.url else { return Ok(Ok(())) };
+    let Some(secret) = line_secret(app, &shop.business, SECRET).await? else {
+        let why = format!("line {} has no secret `{SECRET}`; set it", shop.business);
+        return Ok(Err(NotTaken::Silent(why)));
+    };
+    let body = body.to_string().into_bytes();
+    let mut headers = webhook::sign(&secret, id, app.clock.now(), &body);
+    headers.push(("content-type".to_owned(), "application/json".to_owned()));
+    let (url, timeout) = (format!("{url}{path}"), app.settings.fulfillment.timeout);
+    let request = Exchange { method: Method::Post, url, headers, body, timeout, answer_max: ANSWER_MAX };
+    let answered = match app.egress.exchange(&request).await {
+        Ok(reply) if (200..300).contains(&reply.status) => Ok(()),
+        Ok(reply) => Err(NotTaken::Refused(format!("it answers {id} with status {}", reply.status))),
+        Err(error) => Err(NotTaken::Silent(error.to_string())),
+    };
+    let outcome = if answered.is_ok() { "taken" } else { "failed" };
+    metrics::counter!(FULFILMENT_CALLS, "operation" => operation, "outcome" => outcome).increment(1);
+    Ok(answered)
+}
+
+async fn taken(app: &App, no: OrderNo, shipment_no: ShipmentNo) -> Result<(), Problem> {
+    let taken = change(app, no, |tree| {
+        let mut draft = Draft::new(tree, app.clock.now(), ACTOR);
+        decide::taken(&mut draft, no, shipment_no, MARK);
+        Ok(if draft.is_empty() { Decided::Nothing(()) } else { Decided::Commit(Box::new(draft), ()) })
+    });
+    taken.await?;
+    Ok(())
+}
+
+async fn again(app: &App, no: OrderNo, attempt: i64, why: &str) -> Result<(), Problem> {
+    tracing::warn!(%no, attempt, why, "the fulfilment service did not take a package; it is told again");
+    let due = app.clock.now() + (FIRST_PAUSE_MS << attempt.clamp(1, 16) >> 1).min(LONGEST_PAUSE_MS);
+    let again = change(app, no, |tree| {
+        let mut draft = Draft::new(tree, app.clock.now(), ACTOR);
+        if attempt == TRIES && tree.shop(no).is_some_and(|shop| !shop.status.is_final()) {
+            let mark = format!("{MARK}: {why}");
+            draft.stay(no, "attention", why).attention = Some(mark);
+            metrics::counter!(ORDERS_ATTENTION).increment(1);
+        }
+        draft.arm(no, TimerKind::Fulfilment, due, attempt);
+        Ok(Decided::Commit(Box::new(draft), ()))
+    });
+    again.await?;
+    Ok(())
+}
