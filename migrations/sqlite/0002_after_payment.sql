@@ -15,6 +15,7 @@ alter table refunds add column aftersale_no bigint;
 alter table shipments add column aftersale_no bigint;
 alter table shipments add column delayed_at bigint;
 alter table shipments add column told_at bigint;
+alter table shipments add column taken_at bigint;
 alter table shipments add column note text not null default '';
 
 -- 0: `shipment_no` is a shipment, 1: it is an after-sale, and the waybill that of the goods coming back.

@@ -18,7 +18,7 @@ use super::numbers::fresh;
 use super::orders::{Decided, Denied, Freshness, Keyed, change, change_once, owned, role, store_problem, tree};
 use super::pay::actor;
 use super::problem::Problem;
-use super::{App, forward, loading, refund};
+use super::{App, forward, fulfilment, loading, refund};
 use crate::domain::aftersale::{Aftersale, AftersaleStatus, Evidence};
 use crate::domain::catalogue::LineRules;
 use crate::domain::change::Refusal;
@@ -81,6 +81,10 @@ pub async fn approve(
         let note = note.clone();
         on(app, who, no, SELLERS, &keyed, move |draft, row, rules, fresh| {
             may_decide(who, row)?;
+            if by_hand(who, draft, row) {
+                decide::without_supplier(draft, no, &note)?;
+                return Ok(decide::proceed(draft, no, rules, &fresh.refunds).map(drop)?);
+            }
             if short {
                 decide::into_return(draft, no)?;
             }
@@ -104,6 +108,10 @@ pub async fn reject(
     let keyed = Keyed::new(who, "aftersale_reject", key.as_ref());
     let rejected = on(app, who, no, SELLERS, &keyed, |draft, row, rules, _| {
         may_decide(who, row)?;
+        if by_hand(who, draft, row) {
+            decide::without_supplier(draft, no, &why)?;
+            return Ok(decide::not_revoked(draft, no, rules, &why)?);
+        }
         Ok(decide::reject(draft, no, rules, &why)?)
     });
     Ok(rejected.await?)
@@ -145,6 +153,14 @@ pub async fn add_evidence(
         Ok(decide::add_evidence(draft, no, evidence)?)
     });
     Ok(added.await?)
+}
+
+/// Where a supplier does not say whether it takes something back, and the order stands still with a mark, an operator's
+/// word replaces its own.
+fn by_hand(who: &Principal, draft: &Draft, row: &Aftersale) -> bool {
+    let staff = matches!(who.role, Role::Operator | Role::Admin);
+    let stands = draft.tree().shop(row.shop_no).is_some_and(|shop| shop.attention.is_some());
+    staff && stands && row.status == AftersaleStatus::Approved && decide::is_due(row)
 }
 
 /// What both sides disagree about is an operator's.
@@ -198,11 +214,16 @@ pub(super) async fn prepare(app: &App, tree: &OrderTree, shop_no: OrderNo) {
 }
 
 /// Whether the line's `revoke` hook must be asked before money goes back: something was done at its supplier.
-pub(super) fn must_revoke(app: &App, shop: &ShopOrder) -> bool {
+fn must_revoke(app: &App, shop: &ShopOrder) -> bool {
     is_deducted(shop) && app.plugins.has_aftersale(&shop.business, shop.plugin).unwrap_or(true)
 }
 
-/// Begins every refund of the shop order that waits for nobody.
+/// Whether the supplier must take something back before the money of this one can go.
+pub(super) fn asks_supplier(app: &App, tree: &OrderTree, shop: &ShopOrder, row: &Aftersale) -> bool {
+    !row.takes_goods_back() && !decide::must_come_back(tree, shop, row) && must_revoke(app, shop)
+}
+
+/// Begins the refund of the shop order that waits for nobody.
 pub(super) fn money(
     app: &App,
     draft: &mut Draft,
@@ -212,11 +233,12 @@ pub(super) fn money(
 ) -> Result<(), Problem> {
     let Some(shop) = draft.tree().shop(shop_no).cloned() else { return Ok(()) };
     if let Some(row) = decide::ready(draft.tree(), &shop)
-        && (row.takes_goods_back() || !must_revoke(app, &shop))
+        && !asks_supplier(app, draft.tree(), &shop, row)
     {
         let no = row.no;
         decide::proceed(draft, no, rules, numbers)?;
     }
+    fulfilment::arm(app, draft, &shop);
     Ok(())
 }
 
@@ -226,43 +248,47 @@ pub(super) fn follow(app: &App, tree: &Arc<OrderTree>, shop_no: OrderNo) {
     forward::spawn(app, shop_no, forward::Cause::Signal);
 }
 
-/// Does what the passed deadlines of an order's after-sales say.
+/// Does what the passed deadlines of an order's after-sales say, one change each, so that one which cannot go on keeps
+/// no other from its turn.
 pub async fn deadlines(app: &App, shop_no: OrderNo) -> Result<(), Problem> {
-    prepare(app, &*tree(app, shop_no, Freshness::Fresh).await?, shop_no).await;
-    match pass(app, shop_no, false).await {
-        Err(Denied::Refusal(Refusal::StockShort { .. })) => Ok(pass(app, shop_no, true).await?),
-        other => Ok(other?),
-    }
-}
-
-async fn pass(app: &App, shop_no: OrderNo, short: bool) -> Result<(), Denied> {
-    let shipments: Vec<_> = fresh(app, decide::OPEN_MAX, shop_no.slot()).await?.into_iter().map(ShipmentNo).collect();
-    let refunds = numbers(app, shop_no).await?.refunds;
-    let passed = change(app, shop_no, |tree| {
-        let Some(shop) = tree.shop(shop_no) else { return Ok(Decided::Nothing(())) };
-        let rules = refund::line_rules(app, &shop.business);
-        let mut draft = Draft::new(tree, app.clock.now(), "timer:aftersale");
-        if short {
-            exchanges_into_returns(&mut draft, shop_no)?;
+    let read = tree(app, shop_no, Freshness::Fresh).await?;
+    prepare(app, &read, shop_no).await;
+    for no in decide::overdue(&read, shop_no, app.clock.now()) {
+        match pass(app, shop_no, no, Way::Plain).await {
+            Err(Denied::Refusal(Refusal::StockShort { .. } | Refusal::UnknownStock { .. })) => {
+                pass(app, shop_no, no, Way::IntoReturn).await?;
+            }
+            other => other?,
         }
-        decide::deadlines(&mut draft, shop_no, &rules, &shipments)?;
-        money(app, &mut draft, shop_no, &rules, &refunds)?;
-        Ok(Decided::Commit(Box::new(draft), ()))
-    });
-    let ((), tree) = passed.await?;
-    follow(app, &tree, shop_no);
+    }
+    follow(app, &tree(app, shop_no, Freshness::Fresh).await?, shop_no);
     Ok(())
 }
 
-/// Exchanges that are about to be approved by their deadline, and whose new goods are short.
-fn exchanges_into_returns(draft: &mut Draft, shop_no: OrderNo) -> Result<(), Problem> {
-    let now = draft.at();
-    let due = |a: &&Aftersale| {
-        a.is_open()
-            && a.status == AftersaleStatus::Applied
-            && a.kind == crate::domain::aftersale::AftersaleKind::Exchange
-            && a.deadline.is_some_and(|due| due <= now)
-    };
-    let due: Vec<_> = draft.tree().aftersales_of(shop_no).filter(due).map(|a| a.no).collect();
-    due.into_iter().try_for_each(|no| Ok(decide::into_return(draft, no)?))
+/// How a deadline is passed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Plain,
+    /// The new goods of an exchange are short.
+    IntoReturn,
+}
+
+async fn pass(app: &App, shop_no: OrderNo, no: AftersaleNo, way: Way) -> Result<(), Denied> {
+    let fresh = numbers(app, shop_no).await?;
+    let passed = change(app, shop_no, |tree| {
+        let now = app.clock.now();
+        let Some(shop) = tree.shop(shop_no) else { return Ok(Decided::Nothing(())) };
+        let mut draft = Draft::new(tree, now, "timer:aftersale");
+        if !decide::overdue(tree, shop_no, now).contains(&no) {
+            return Ok(Decided::Nothing(()));
+        }
+        let rules = refund::line_rules(app, &shop.business);
+        if way == Way::IntoReturn {
+            decide::into_return(&mut draft, no)?;
+        }
+        decide::deadline(&mut draft, no, &rules, fresh.shipment)?;
+        money(app, &mut draft, shop_no, &rules, &fresh.refunds)?;
+        Ok(Decided::Commit(Box::new(draft), ()))
+    });
+    passed.await.map(drop)
 }

@@ -133,9 +133,12 @@ pub(super) async fn event_as(
     key: Option<Idempotency>,
 ) -> Result<EventAnswer, Problem> {
     let keyed = Keyed::new(who, operation, key.as_ref());
-    let read = tree(app, no, Freshness::Cached).await?;
-    owned(who, &read, no)?;
-    let no = must_be_shop_order(&read, no)?;
+    let theirs = |read: &OrderTree| owned(who, read, no).and_then(|()| must_be_shop_order(read, no));
+    // What is in memory may be from before a merge, or before the order was visible.
+    let no = match theirs(&*tree(app, no, Freshness::Cached).await?) {
+        Ok(no) => no,
+        Err(_) => theirs(&*tree(app, no, Freshness::Fresh).await?)?,
+    };
     let forward = Forward {
         no,
         cause: Cause::Api,

@@ -100,9 +100,8 @@ async fn auto_receive(app: &App, timer: Timer) -> Result<(), Problem> {
         parked: None,
     };
     match advance(app, forward).await {
-        Err(problem) if problem.kind == Kind::Conflict => Ok(()),
-        Err(problem) => Err(problem),
-        Ok(_) => ask_again(app, timer).await,
+        Err(problem) if problem.kind != Kind::Conflict => Err(problem),
+        Err(_) | Ok(_) => ask_again(app, timer).await,
     }
 }
 

@@ -99,6 +99,7 @@ pub struct Claim {
 /// What happened to an after-sale on its way.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and any of them may be true")]
 pub struct AftersaleDetail {
     /// The order was not shipped when it was applied for.
     pub unshipped: bool,
@@ -174,7 +175,7 @@ impl Aftersale {
     /// Whether what it is about must not be shipped: it may become a refund.
     pub fn keeps_from_shipping(&self) -> bool {
         use AftersaleStatus as S;
-        self.is_open() && self.detail.unshipped && matches!(self.status, S::Applied | S::Approved | S::Arbitrating)
+        self.holds() && self.detail.unshipped && matches!(self.status, S::Applied | S::Approved | S::Arbitrating)
     }
 
     /// Whether it came to what the buyer wanted.

@@ -68,8 +68,10 @@ pub struct Shipment {
     pub delivered_at: Option<Millis>,
     /// Since when it is known to be late.
     pub delayed_at: Option<Millis>,
-    /// When the outside fulfilment service took it.
+    /// When the outside fulfilment service was first told of it: from then on it may know.
     pub told_at: Option<Millis>,
+    /// When it took what is in it now.
+    pub taken_at: Option<Millis>,
     /// Why it was lost, refused or late, for people.
     pub note: String,
 }

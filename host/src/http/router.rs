@@ -37,6 +37,11 @@ const SELLERS: &[Role] = &[Shop, Business, Operator, Admin];
 const BUYERS: &[Role] = &[Buyer, Operator, Admin];
 
 fn routes() -> OpenApiRouter<Shared> {
+    ordering().merge(paying()).merge(fulfilling()).merge(operating()).merge(watching())
+}
+
+/// Orders until they are paid, and what is told of them.
+fn ordering() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(only(&[Buyer], routes!(orders::take_number)))
         .routes(only(&[Buyer], routes!(orders::quote)))
@@ -62,6 +67,11 @@ fn routes() -> OpenApiRouter<Shared> {
         .routes(only(SELLERS, routes!(orders::reprice)))
         .routes(only(BUYERS, routes!(orders::readdress)))
         .routes(only(&Role::ALL, routes!(orders::snapshot)))
+}
+
+/// Payments, refunds and wallets.
+fn paying() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
         .routes(only(BUYERS, routes!(payments::get)))
         .routes(only(&[Buyer], routes!(wallet::balances)))
         .routes(only(&[Buyer], routes!(wallet::statement)))
@@ -69,6 +79,16 @@ fn routes() -> OpenApiRouter<Shared> {
         .routes(only(BUYERS, routes!(payments::close)))
         .routes(only(STAFF, routes!(payments::log)))
         .routes(only(&Role::ALL, routes!(payments::refund)))
+        .routes(only(STAFF, routes!(payments::settle)))
+        .routes(only(STAFF, routes!(payments::retry_refund)))
+        .routes(public(routes!(payments::callback)))
+        .routes(public(routes!(sandbox::page)))
+        .routes(public(routes!(sandbox::press)))
+}
+
+/// Packages and after-sales.
+fn fulfilling() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
         .routes(only(BUYERS, routes!(aftersales::apply)))
         .routes(only(BUYERS, routes!(aftersales::quote)))
         .routes(only(&Role::ALL, routes!(aftersales::list)))
@@ -81,11 +101,6 @@ fn routes() -> OpenApiRouter<Shared> {
         .routes(only(&Role::ALL, routes!(aftersales::evidence)))
         .routes(only(BUYERS, routes!(aftersales::send_back)))
         .routes(only(SELLERS, routes!(aftersales::confirm_return)))
-        .routes(only(STAFF, routes!(payments::settle)))
-        .routes(only(STAFF, routes!(payments::retry_refund)))
-        .routes(public(routes!(payments::callback)))
-        .routes(public(routes!(sandbox::page)))
-        .routes(public(routes!(sandbox::press)))
         .routes(only(SELLERS, routes!(shipments::ship)))
         .routes(only(SELLERS, routes!(shipments::deliver)))
         .routes(only(SELLERS, routes!(shipments::exception)))
@@ -97,6 +112,11 @@ fn routes() -> OpenApiRouter<Shared> {
         .routes(only(&[Buyer], routes!(receiving::secrets)))
         .routes(public(routes!(fulfilment::callback)))
         .routes(only(&Role::ALL, routes!(shipments::get)))
+}
+
+/// Business lines, keys and upkeep.
+fn operating() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
         .routes(only(STAFF, routes!(admin::businesses::register)))
         .routes(only(LINE, routes!(admin::businesses::list)))
         .routes(only(LINE, routes!(admin::businesses::get)))
@@ -138,6 +158,11 @@ fn routes() -> OpenApiRouter<Shared> {
         .routes(only(STAFF, routes!(admin::stuck::redrive_letter)))
         .routes(only(STAFF, routes!(admin::stuck::timers)))
         .routes(only(STAFF, routes!(admin::stuck::outbox)))
+}
+
+/// What probes and readers of the API ask.
+fn watching() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
         .routes(public(routes!(health::live)))
         .routes(public(routes!(health::ready)))
         .routes(public(routes!(health::metrics)))

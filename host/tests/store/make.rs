@@ -305,6 +305,7 @@ pub(crate) fn paid(seed: i64, tree: &OrderTree) -> Change {
         delivered_at: None,
         delayed_at: None,
         told_at: None,
+        taken_at: None,
         note: String::new(),
     };
     Change {

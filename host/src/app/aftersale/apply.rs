@@ -41,7 +41,7 @@ pub async fn apply(
     app: &App,
     who: &Principal,
     no: OrderNo,
-    request: Request,
+    mut request: Request,
     key: Option<Idempotency>,
 ) -> Result<AftersaleAnswer, Problem> {
     role(who, BUYERS)?;
@@ -49,6 +49,7 @@ pub async fn apply(
     let read = tree(app, no, Freshness::Fresh).await?;
     owned(who, &read, no)?;
     let shop_no = shop_of(&read, no)?;
+    freeze(&read, shop_no, &mut request);
     let (priced, decision) = price(app, &read, shop_no, &request).await?;
     let fresh = numbers(app, shop_no).await?;
     let applied = change_once(app, shop_no, &keyed, |tree| {
@@ -76,7 +77,7 @@ pub async fn resubmit(
     app: &App,
     who: &Principal,
     no: AftersaleNo,
-    request: Request,
+    mut request: Request,
     key: Option<Idempotency>,
 ) -> Result<AftersaleAnswer, Problem> {
     let keyed = Keyed::new(who, "aftersale_resubmit", key.as_ref());
@@ -85,6 +86,9 @@ pub async fn resubmit(
     let read = app.store.tree_of_aftersale(no).await.map_err(store_problem)?.ok_or_else(missing)?;
     let shop_no = read.aftersales.iter().find(|a| a.no == no).map(|a| a.shop_no).ok_or_else(missing)?;
     owned(who, &read, shop_no).map_err(|_| missing())?;
+    let mut without = OrderTree::clone(&read);
+    without.aftersales.retain(|a| a.no != no);
+    freeze(&without, shop_no, &mut request);
     let (priced, decision) = price(app, &read, shop_no, &request).await?;
     let again = super::on(app, who, no, BUYERS, &keyed, |draft, row, rules, _| {
         let tree = draft.tree().clone();
@@ -126,6 +130,13 @@ fn shop_of(tree: &OrderTree, no: OrderNo) -> Result<OrderNo, Problem> {
     match tree.shops.iter().find(|s| s.items.iter().any(|i| i.no == no)) {
         Some(shop) => Ok(shop.no),
         None => must_be_shop_order(tree, no),
+    }
+}
+
+/// What is asked for is fixed before the line prices it: its word is of exactly these units.
+fn freeze(tree: &OrderTree, shop_no: OrderNo, request: &mut Request) {
+    if let Some(shop) = tree.shop(shop_no) {
+        request.items = wanted(tree, shop, &request.items);
     }
 }
 

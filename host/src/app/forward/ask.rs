@@ -195,6 +195,12 @@ pub(super) async fn revoke(
     let named = answered.input.extra.iter().find(|(key, _)| key == AFTERSALE).and_then(|(_, no)| no.parse().ok());
     let Some(no) = named else { return Ok(Asked::Spoiled("a revoke names no after-sale".into())) };
     let rules = line_rules(app, &shop.business);
+    if !draft.tree().aftersales.iter().any(|a| a.no == no && aftersale::is_due(a)) {
+        // It ended while its supplier was asked: the answer is kept, and nothing more is done for it.
+        draft.stay(shop.no, "revoke", "its after-sale is over").suspended = None;
+        answered.record(draft, shop);
+        return Ok(Asked::Ended(Ended::Again));
+    }
     if let Outcome::Rejected(why) = &answered.call.outcome {
         let why = why.clone();
         draft.stay(shop.no, "aftersale_reject", why.clone()).suspended = None;
@@ -202,7 +208,7 @@ pub(super) async fn revoke(
             return Ok(Asked::Spoiled(cannot.to_string()));
         }
         answered.record(draft, shop);
-        return Ok(Asked::Ended(Ended::Rest));
+        return Ok(Asked::Ended(Ended::Again));
     }
     let apply = |draft: &mut Draft, _: &RevokeInput, done: crate::domain::hook::Revoked| {
         let row = draft.stay(shop.no, "revoke", no.to_string());
@@ -434,9 +440,16 @@ impl<I: Input> Answered<I> {
         decision.seq = row.decisions;
         row.decisions += 1;
         draft.change.decisions.push(decision);
+        // A hook that may run again for another cause must find its journal and signals as they are now.
+        let again = matches!(I::SUSPENDED, SuspendedHook::Receive | SuspendedHook::Revoke)
+            && (self.consumed.is_some() || !self.writes.is_empty());
         self.consume(draft, no);
         draft.change.journal.append(&mut self.writes);
-        Ok(ended.map_or(Asked::Done, Asked::Ended))
+        Ok(match ended {
+            Some(ended) => Asked::Ended(ended),
+            None if again => Asked::Ended(Ended::Again),
+            None => Asked::Done,
+        })
     }
 
     /// Keeps what was asked and answered with an order that was stepped.
@@ -494,7 +507,8 @@ impl<I: Input> Answered<I> {
             return Ended::Rest;
         }
         let suspended = self.suspend(None, self.entries);
-        draft.stay(shop.no, "call", format!("{} {}", request.method, request.url)).suspended = Some(suspended);
+        let row = draft.stay(shop.no, "call", format!("{} {}", request.method, request.url));
+        (row.suspended, row.attention) = (Some(suspended), None);
         draft.arm(shop.no, TimerKind::Compensate, draft.at() + CALL_MS, 0);
         if request.repeat == Repeat::Never {
             let (hook, index, at) = (I::HOOK, self.base + self.entries, draft.at());
@@ -516,7 +530,8 @@ impl<I: Input> Answered<I> {
         let until = wait.until;
         let waiting = Waiting { signal, until, redo_last: wait.redo_last };
         let suspended = self.suspend(Some(waiting), self.entries);
-        draft.stay(shop.no, "wait", wait.signal.unwrap_or_default()).suspended = Some(suspended);
+        let row = draft.stay(shop.no, "wait", wait.signal.unwrap_or_default());
+        (row.suspended, row.attention) = (Some(suspended), None);
         draft.arm(shop.no, TimerKind::Compensate, until, 0);
         if shop.pending_signals > 0 { Ended::Again } else { Ended::Rest }
     }
@@ -525,7 +540,8 @@ impl<I: Input> Answered<I> {
     fn again(&mut self, draft: &mut Draft, shop: &ShopOrder, cause: Cause, after_ms: u32, reason: &str) {
         self.drop_last(shop.no);
         let suspended = self.suspend(None, self.entries);
-        draft.stay(shop.no, "retry", reason).suspended = Some(suspended);
+        let row = draft.stay(shop.no, "retry", reason);
+        (row.suspended, row.attention) = (Some(suspended), None);
         draft.arm(shop.no, TimerKind::Compensate, draft.at() + Millis::from(after_ms), cause.attempt() + 1);
     }
 

@@ -126,7 +126,9 @@ fn exchange(draft: &mut Draft, no: OrderNo, event: &Event) -> Result<Option<Happ
         Event::Exception(notice) => notice.shipment_no,
         Event::Receive(_) => None,
     };
-    let row = draft.tree().shipments.iter().find(|s| Some(s.no) == named && s.aftersale_no.is_some()).cloned();
+    let row =
+        draft.tree().shipments.iter().find(|s| Some(s.no) == named && s.aftersale_no.is_some() && s.shop_no == no);
+    let row = row.cloned();
     let Some(row) = row else { return Ok(None) };
     let moved = match event {
         Event::Ship(notice) => aftersale::shipped(draft, &row, notice)?,

@@ -50,6 +50,10 @@ pub async fn advance(app: &App, mut request: Forward<'_>) -> Result<Went, Proble
     let lock = app.locks.acquire(&format!("order:{}", request.no), LOCK_TTL, LOCK_WAIT).await;
     faults::point("after-lock");
     if lock.is_none() && request.event.is_none() {
+        if let Cause::Timer(_) = request.cause {
+            // Whoever has the lock may die with it: the timer must not be taken for done.
+            return Err(Problem::busy("the order is being forwarded by somebody else").of(request.no));
+        }
         return Ok(Went { tree: tree(app, request.no, Freshness::Fresh).await?, effect: "applied" });
     }
     let numbers = match &request.event {
@@ -64,7 +68,14 @@ pub async fn advance(app: &App, mut request: Forward<'_>) -> Result<Went, Proble
     let mut conflicts = 0;
     for _ in 0..ROUNDS {
         let before = tree(app, request.no, freshness).await?;
-        let shop_no = must_be_shop_order(&before, request.no)?;
+        let shop_no = match must_be_shop_order(&before, request.no) {
+            // Merged or split away elsewhere since it was kept in memory.
+            Err(_) if freshness == Freshness::Cached => {
+                freshness = Freshness::Fresh;
+                continue;
+            }
+            found => found?,
+        };
         if before.pay.mode == Mode::Prepaid && before.pay.status == Status::Created && !before.stock_pending() {
             pay::from_wallet(app, before.pay.no, "forward").await?;
             freshness = Freshness::Fresh;
@@ -199,10 +210,14 @@ async fn round(
     let mut arrived = run.arrived.clone();
     loop {
         let Some(shop) = draft.tree().shop(no).cloned() else { return Ok(Round::Ended(Ended::Rest)) };
-        let ended = match next(draft, &shop, trigger.take()) {
+        let next = next(draft, &shop, trigger.clone());
+        if !matches!(next, Next::Revoke(_)) {
+            trigger = None;
+        }
+        let ended = match next {
             Next::Rest => return Ok(Round::Ended(Ended::Rest)),
             Next::Revoke(no) => {
-                if no.is_none() || aftersale::must_revoke(app, &shop) {
+                if asks_supplier(app, draft, &shop, no) {
                     super::ask::revoke(app, draft, &shop, no, arrived.take(), request.cause).await
                 } else {
                     pay_back(app, draft, no).await
@@ -220,6 +235,12 @@ async fn round(
             super::ask::Asked::Spoiled(why) => return Ok(Round::Spoiled(why)),
         }
     }
+}
+
+/// A hook that was suspended goes on; else the supplier is asked where it has something to take back.
+fn asks_supplier(app: &App, draft: &Draft, shop: &ShopOrder, no: Option<AftersaleNo>) -> bool {
+    let row = no.and_then(|no| draft.tree().aftersales.iter().find(|a| a.no == no));
+    row.is_none_or(|row| aftersale::asks_supplier(app, draft.tree(), shop, row))
 }
 
 /// Begins the refund of an after-sale that waits for nobody.
@@ -276,7 +297,9 @@ fn rearm(app: &App, draft: &mut Draft, no: OrderNo, attempt: i64) {
     let Some(shop) = draft.tree().shop(no) else { return };
     let resting = shop.status == Status::Shipped && shop.suspended.is_none() && shop.pending_signals == 0;
     let packed = shop.status == Status::Paid && shop.packed_at.is_some();
-    let at_rest = shop.status.is_final() || shop.status == Status::Received || shop.sub_status == SubStatus::Closing;
+    let held = shop.suspended.is_none() && draft.tree().aftersales_of(no).any(Aftersale::keeps_from_shipping);
+    let at_rest =
+        held || shop.status.is_final() || shop.status == Status::Received || shop.sub_status == SubStatus::Closing;
     if resting || packed || at_rest {
         draft.disarm(no, TimerKind::Compensate);
     } else if attempt >= ATTEMPTS {

@@ -1,6 +1,8 @@
 //! Telling the service: `POST <url>/shipments` for a package that waits, `POST <url>/shipments/<no>/cancel` for one that
 //! must not leave any more. By timer, until it has taken each.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::SECRET;
@@ -13,7 +15,7 @@ use crate::domain::change::TimerKind;
 use crate::domain::decide::tell as decide;
 use crate::domain::draft::Draft;
 use crate::domain::fulfilment::Shipment;
-use crate::domain::ids::{BusinessCode, Millis, OrderNo, ShipmentNo};
+use crate::domain::ids::{BusinessCode, Millis, OrderNo};
 use crate::domain::order::ShopOrder;
 use crate::domain::tree::OrderTree;
 use crate::egress::{Exchange, Method, webhook};
@@ -45,13 +47,18 @@ pub fn arm(app: &App, draft: &mut Draft, shop: &ShopOrder) {
 
 /// Tells of every package that it has not taken. Its timer goes on until it has.
 pub async fn tell(app: &App, no: OrderNo, attempt: i64) -> Result<(), Problem> {
-    let read = tree(app, no, Freshness::Fresh).await?;
+    if !tree(app, no, Freshness::Fresh).await?.shop(no).is_some_and(|shop| tells(app, &shop.business)) {
+        return Ok(());
+    }
+    let read = telling(app, no).await?;
     let Some(shop) = read.shop(no).filter(|shop| tells(app, &shop.business)) else { return Ok(()) };
     let mut failed = None;
     for shipment in decide::untold(&read, no) {
-        let (id, body) = (shipment.no.to_string(), order(app, &read, shop, shipment));
+        // Other contents are another message.
+        let units: u32 = shipment.items.iter().map(|packed| packed.quantity).sum();
+        let (id, body) = (format!("{}.{units}", shipment.no), order(app, &read, shop, shipment));
         match post(app, shop, "tell", &id, "/shipments", &body).await? {
-            Ok(()) => taken(app, no, shipment.no).await?,
+            Ok(()) => taken(app, shipment).await?,
             Err(NotTaken::Silent(why)) => return again(app, no, attempt + 1, &why).await,
             Err(NotTaken::Refused(why)) => failed = Some(why),
         }
@@ -122,10 +129,20 @@ async fn post(
     Ok(answered)
 }
 
-async fn taken(app: &App, no: OrderNo, shipment_no: ShipmentNo) -> Result<(), Problem> {
-    let taken = change(app, no, |tree| {
+/// Notes that the service is told, before it is: it may know from then on.
+async fn telling(app: &App, no: OrderNo) -> Result<Arc<OrderTree>, Problem> {
+    let told = change(app, no, |tree| {
         let mut draft = Draft::new(tree, app.clock.now(), ACTOR);
-        decide::taken(&mut draft, no, shipment_no, MARK);
+        decide::telling(&mut draft, no);
+        Ok(if draft.is_empty() { Decided::Nothing(()) } else { Decided::Commit(Box::new(draft), ()) })
+    });
+    Ok(told.await?.1)
+}
+
+async fn taken(app: &App, told: &Shipment) -> Result<(), Problem> {
+    let taken = change(app, told.shop_no, |tree| {
+        let mut draft = Draft::new(tree, app.clock.now(), ACTOR);
+        decide::taken(&mut draft, told, MARK);
         Ok(if draft.is_empty() { Decided::Nothing(()) } else { Decided::Commit(Box::new(draft), ()) })
     });
     taken.await?;

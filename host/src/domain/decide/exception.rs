@@ -90,11 +90,10 @@ fn settle_stock(draft: &mut Draft, row: &Shipment, kind: ExceptionKind) {
 /// Owes what is left of the package's items.
 fn refund(draft: &mut Draft, row: &Shipment, reason: &str, numbers: &[RefundNo]) {
     let Some(shop) = draft.tree().shop(row.shop_no).cloned() else { return };
-    let of_package = |line: u32| row.items.iter().any(|packed| packed.line == line);
-    let items: Vec<_> = shop.items.iter().filter(|item| of_package(item.line)).map(|item| item.no).collect();
-    aftersale::supersede(draft, row.shop_no, &items, reason);
-    let left = left(draft.tree(), &shop);
     let units = row.units();
+    let lost: Vec<_> = shop.items.iter().filter_map(|item| Some((item.no, *units.get(&item.line)?))).collect();
+    aftersale::supersede(draft, row.shop_no, &lost, reason);
+    let left = left(draft.tree(), &shop);
     let wanted = shop.items.iter().filter_map(|item| {
         let line = left.iter().find(|line| line.item_no == Some(item.no))?;
         let quantity = line.quantity.min(units.get(&item.line).copied().unwrap_or(0));

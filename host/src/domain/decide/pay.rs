@@ -239,6 +239,7 @@ fn first_shipment(shop: &ShopOrder, no: ShipmentNo, at: Millis) -> Shipment {
         delivered_at: None,
         delayed_at: None,
         told_at: None,
+        taken_at: None,
         note: String::new(),
     }
 }

@@ -118,6 +118,7 @@ fn shipment_row(
         delivered_at: None,
         delayed_at: None,
         told_at: None,
+        taken_at: None,
         note: String::new(),
     }
 }
@@ -198,7 +199,9 @@ fn moved_on(draft: &mut Draft, no: OrderNo) {
     let due = at + shop.facts.auto_receive_ms;
     shop.shipped_at = Some(at);
     draft.disarm(no, TimerKind::ShipOverdue);
-    draft.disarm(no, TimerKind::Fulfilment);
+    if super::tell::recalled(draft.tree(), no).next().is_none() {
+        draft.disarm(no, TimerKind::Fulfilment);
+    }
     draft.deadline(no, TimerKind::AutoReceive, due);
     draft.emit(no, Topic::Order, "ORDER_SHIPPED", json!({}));
 }

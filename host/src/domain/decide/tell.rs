@@ -3,21 +3,25 @@
 use crate::domain::change::{TimerKind, Write};
 use crate::domain::draft::Draft;
 use crate::domain::fulfilment::{Shipment, ShipmentStatus};
-use crate::domain::ids::{OrderNo, ShipmentNo};
+use crate::domain::ids::OrderNo;
 use crate::domain::order::{Status, SubStatus};
 use crate::domain::tree::OrderTree;
 
-/// Packages that wait to be shipped and that it has not taken.
+/// Packages that wait to be shipped, those of exchanges too, and that it has not taken as they are.
 pub fn untold(tree: &OrderTree, no: OrderNo) -> impl Iterator<Item = &Shipment> {
     let packed = tree.shop(no).is_some_and(|shop| {
         shop.status == Status::Paid && shop.packed_at.is_some() && shop.sub_status != SubStatus::Closing
     });
-    tree.shipments_of(no).filter(move |s| packed && s.status == ShipmentStatus::Created && s.told_at.is_none())
+    let waits = move |s: &&Shipment| {
+        s.shop_no == no && (packed || s.aftersale_no.is_some()) && s.status == ShipmentStatus::Created
+    };
+    tree.shipments.iter().filter(waits).filter(|s| s.taken_at.is_none())
 }
 
-/// Packages that it took and that must not leave any more.
+/// Packages that it may know of and that must not leave any more.
 pub fn recalled(tree: &OrderTree, no: OrderNo) -> impl Iterator<Item = &Shipment> {
-    tree.shipments_of(no).filter(|s| s.status == ShipmentStatus::Cancelled && s.told_at.is_some())
+    let recalled = move |s: &&Shipment| s.shop_no == no && s.status == ShipmentStatus::Cancelled && s.told_at.is_some();
+    tree.shipments.iter().filter(recalled)
 }
 
 /// It shall be told now of packages that wait; nothing if none does.
@@ -28,13 +32,28 @@ pub fn arm(draft: &mut Draft, no: OrderNo) {
     }
 }
 
-/// It took a package. Whatever mark its silence had left is cleared.
-pub fn taken(draft: &mut Draft, no: OrderNo, shipment_no: ShipmentNo, mark: &str) {
-    let Some(shipment) = untold(draft.tree(), no).find(|s| s.no == shipment_no).cloned() else { return };
-    let shop = draft.stay(no, "told", shipment_no.to_string());
+/// It is about to be told: whoever decides on these packages from now on must reckon with its knowing them.
+pub fn telling(draft: &mut Draft, no: OrderNo) {
+    let fresh: Vec<Shipment> = untold(draft.tree(), no).filter(|s| s.told_at.is_none()).cloned().collect();
+    if fresh.is_empty() {
+        return;
+    }
+    draft.stay(no, "telling", "");
+    let told_at = Some(draft.at());
+    for shipment in fresh {
+        draft.shipment(Write::Update(Shipment { told_at, ..shipment }));
+    }
+}
+
+/// It took a package as it was told. Whatever mark its silence had left is cleared.
+pub fn taken(draft: &mut Draft, told: &Shipment, mark: &str) {
+    let no = told.shop_no;
+    let same = |s: &&Shipment| s.no == told.no && s.items == told.items;
+    let Some(shipment) = untold(draft.tree(), no).find(same).cloned() else { return };
+    let shop = draft.stay(no, "told", shipment.no.to_string());
     if shop.attention.as_deref().is_some_and(|why| why.starts_with(mark)) {
         shop.attention = None;
     }
-    let told_at = Some(draft.at());
-    draft.shipment(Write::Update(Shipment { told_at, ..shipment }));
+    let taken_at = Some(draft.at());
+    draft.shipment(Write::Update(Shipment { taken_at, ..shipment }));
 }

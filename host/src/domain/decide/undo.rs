@@ -41,6 +41,7 @@ pub fn undo(draft: &mut Draft, no: OrderNo, reason: &Reason, rules: &LineRules, 
     let parts = left(draft.tree(), &before);
     owe(draft, &before, &parts, (&reason.text, None), numbers);
     close_if_settled(draft, no, rules);
+    aftersale::settle_refunds(draft, no);
 }
 
 /// Lets go of what a closing order holds besides stock and money: coupons, packages, timers.

@@ -53,11 +53,11 @@ table! {
     pub(crate) SHIPMENTS = "shipments" {
         no: Int, shop_no: Int, aftersale_no: Int, status: Int, delivery: Int, carrier: Text, waybill: Text, items: Text,
         secrets: Bytes, attributes: Text, created_at: Int, shipped_at: Int, delivered_at: Int, delayed_at: Int,
-        told_at: Int, note: Text,
+        told_at: Int, taken_at: Int, note: Text,
     }
     SHIPMENT_MOVES = "shipments" {
         no: Int, status: Int, delivery: Int, carrier: Text, waybill: Text, items: Text, secrets: Bytes,
-        attributes: Text, shipped_at: Int, delivered_at: Int, delayed_at: Int, told_at: Int, note: Text,
+        attributes: Text, shipped_at: Int, delivered_at: Int, delayed_at: Int, told_at: Int, taken_at: Int, note: Text,
     }
     WAYBILLS = "waybills" { waybill: Text, shipment_no: Int, kind: Int }
     STOCK_KEYS = "stock" { ord: Int, business: Text, stock_key: Text }
@@ -299,6 +299,7 @@ pub(crate) fn put_shipment(rows: &mut Rows, shipment: &Shipment) {
     rows.opt_int(shipment.delivered_at);
     rows.opt_int(shipment.delayed_at);
     rows.opt_int(shipment.told_at);
+    rows.opt_int(shipment.taken_at);
     rows.text(&shipment.note);
 }
 
@@ -315,6 +316,7 @@ pub(crate) fn move_shipment(rows: &mut Rows, shipment: &Shipment) {
     rows.opt_int(shipment.delivered_at);
     rows.opt_int(shipment.delayed_at);
     rows.opt_int(shipment.told_at);
+    rows.opt_int(shipment.taken_at);
     rows.text(&shipment.note);
 }
 
@@ -335,6 +337,7 @@ pub(crate) fn take_shipment(row: &mut Reader<'_>) -> Result<Shipment, StoreError
         delivered_at: row.opt_int()?,
         delayed_at: row.opt_int()?,
         told_at: row.opt_int()?,
+        taken_at: row.opt_int()?,
         note: row.text()?,
     })
 }

@@ -71,7 +71,9 @@ pub fn apply(draft: &mut Draft, shop_no: OrderNo, application: Application, rule
     tell(draft, &row);
     draft.aftersale(Write::Insert(row));
     arm(draft, shop_no);
-    if shop.status == Status::Paid && !begun {
+    // Money without units is a merchant's to give, whatever the order's state.
+    let of_units = draft.tree().aftersales.iter().any(|a| a.no == no && a.items.iter().all(|c| c.quantity > 0));
+    if shop.status == Status::Paid && !begun && of_units {
         agree(draft, find(draft, no)?, rules, "nothing was done for the order yet");
     }
     Ok(())
@@ -95,8 +97,9 @@ pub fn resubmit(draft: &mut Draft, application: Application, rules: &LineRules) 
     row.kind = application.kind;
     row.reason = application.reason;
     row.detail.resubmits += 1;
-    row.detail.evidence.extend(application.evidence);
-    row.detail.evidence.truncate(super::EVIDENCE_MAX);
+    if let Some(evidence) = application.evidence {
+        super::argue(&mut row, evidence)?;
+    }
     draft.stay(row.shop_no, "aftersale_resubmit", "");
     let deadline = draft.at() + rules.aftersale_decide_ms;
     super::turn(draft, row, AftersaleStatus::Applied, Some(deadline));
@@ -126,7 +129,8 @@ fn claims(tree: &OrderTree, shop: &ShopOrder, asked: &Application) -> Result<(Ve
     }
     let left = left(tree, shop);
     let parts = parts(&left, &asked.wanted)?;
-    let here: Vec<bool> = parts.iter().filter(|p| p.quantity > 0).filter_map(|part| waits(tree, shop, part)).collect();
+    let of_units = parts.iter().filter(|part| part.quantity > 0);
+    let here: Vec<bool> = of_units.filter_map(|p| waits(tree, shop, p.item_no, p.quantity)).collect();
     let unshipped = shop.status == Status::Paid && !here.is_empty() && here.iter().all(|here| *here);
     if shop.status == Status::Paid && !unshipped && here.iter().any(|here| *here) {
         return Err(Cannot::Mixed);
@@ -158,12 +162,18 @@ fn units(left: &[Left], item: &ItemOrder, quantity: u32) -> Result<Left, CannotR
     Ok(worth.first().copied().unwrap_or(none))
 }
 
-/// Whether the units of a part are in packages that have not left; none if the line is not of the order.
-fn waits(tree: &OrderTree, shop: &ShopOrder, part: &Left) -> Option<bool> {
-    let item = shop.items.iter().find(|i| Some(i.no) == part.item_no)?;
+/// Whether units of an item are in packages that have not left; none if it is not of the order.
+fn waits(tree: &OrderTree, shop: &ShopOrder, item_no: Option<OrderNo>, quantity: u32) -> Option<bool> {
+    let item = shop.items.iter().find(|i| Some(i.no) == item_no)?;
     let waiting = tree.shipments_of(shop.no).filter(|s| s.status == ShipmentStatus::Created);
     let units = waiting.flat_map(|s| &s.items).filter(|p| p.line == item.line).map(|p| p.quantity);
-    Some(units.sum::<u32>() >= part.quantity)
+    Some(units.sum::<u32>() >= quantity)
+}
+
+/// Whether all units of these claims are in packages that have not left.
+pub(super) fn are_here(tree: &OrderTree, shop: &ShopOrder, claims: &[Claim]) -> bool {
+    let of_units = claims.iter().filter(|claim| claim.quantity > 0);
+    of_units.into_iter().all(|claim| waits(tree, shop, Some(claim.item_no), claim.quantity) == Some(true))
 }
 
 /// What goes back of a part and what is kept of it. `units` is what its units cost the buyer; the line's word on them

@@ -25,7 +25,7 @@ pub fn sent_back(
 ) -> Result<(), Cannot> {
     let mut row = find(draft, no)?;
     must(&row, &[AftersaleStatus::Approved], "sent back")?;
-    if !row.takes_goods_back() {
+    if !row.takes_goods_back() || row.detail.goods_back || row.detail.refund_begun {
         return Err(Cannot::State { no, status: row.status, what: "sent back: it takes no goods back" });
     }
     let at = draft.at();
@@ -70,7 +70,8 @@ pub(super) fn take_back(draft: &mut Draft, mut row: Aftersale, number: ShipmentN
         let data = json!({"shipment_no": number, "aftersale_no": row.no});
         draft.emit(shop.no, Topic::Fulfilment, "SHIPMENT_CREATED", data);
         row.detail.shipment_no = Some(number);
-        turn(draft, row, AftersaleStatus::Reshipping, None);
+        let sends_until = draft.at() + shop.facts.ship_within_ms;
+        turn(draft, row, AftersaleStatus::Reshipping, Some(sends_until));
         return Ok(());
     }
     restock(draft, &shop, &row.items, &cause);
@@ -100,6 +101,7 @@ fn package(shop: &ShopOrder, row: &Aftersale, no: ShipmentNo, at: Millis) -> Shi
         delivered_at: None,
         delayed_at: None,
         told_at: None,
+        taken_at: None,
         note: String::new(),
     }
 }
@@ -155,7 +157,7 @@ pub fn delivered(draft: &mut Draft, shipment: &Shipment) -> Result<Moved, Cannot
 /// The new goods of an exchange are late, lost or refused at the door. Late is a mark; else the money goes back instead,
 /// as of a return whose goods are back.
 pub fn went_wrong(draft: &mut Draft, shipment: &Shipment, kind: ExceptionKind, note: &str) -> Result<Moved, Cannot> {
-    let mut row = find(draft, shipment.aftersale_no.ok_or(Cannot::Unknown(AftersaleNo(0)))?)?;
+    let row = find(draft, shipment.aftersale_no.ok_or(Cannot::Unknown(AftersaleNo(0)))?)?;
     match shipment.status {
         ShipmentStatus::Created => return Ok(Moved::Early),
         ShipmentStatus::Shipped if row.status == AftersaleStatus::Reshipping => {}
@@ -175,16 +177,60 @@ pub fn went_wrong(draft: &mut Draft, shipment: &Shipment, kind: ExceptionKind, n
     if kind == ExceptionKind::Delayed {
         return Ok(Moved::Yes);
     }
-    if kind == ExceptionKind::Refused
-        && let Some(shop) = draft.tree().shop(shop_no).cloned()
-    {
-        restock(draft, &shop, &row.items, &shipment.no.to_string());
+    if let Some(shop) = draft.tree().shop(shop_no).cloned() {
+        if kind == ExceptionKind::Refused {
+            restock(draft, &shop, &row.items, &shipment.no.to_string());
+        } else {
+            settle_units(draft, &row);
+        }
     }
-    row.kind = AftersaleKind::Return;
-    row.detail.note = Some(format!("the new goods were {kind}: the money goes back"));
-    draft.arm(shop_no, TimerKind::Compensate, at, 0);
-    turn(draft, row, AftersaleStatus::Returned, None);
+    into_money(draft, row, &format!("the new goods were {kind}: the money goes back"));
     Ok(Moved::Yes)
+}
+
+/// Units that were lost stay sold: nobody gives their stock back later.
+fn settle_units(draft: &mut Draft, row: &Aftersale) {
+    for claim in &row.items {
+        if let Some(item) = draft.item(row.shop_no, claim.item_no) {
+            item.refunded.restocked += claim.quantity;
+        }
+    }
+}
+
+/// An exchange without new goods is a return whose goods are back.
+fn into_money(draft: &mut Draft, mut row: Aftersale, note: &str) {
+    row.kind = AftersaleKind::Return;
+    row.detail.note = Some(note.to_owned());
+    let at = draft.at();
+    draft.arm(row.shop_no, TimerKind::Compensate, at, 0);
+    turn(draft, row, AftersaleStatus::Returned, None);
+}
+
+/// The deadline of an exchange passed: the buyer has the new goods, or nobody sent them and the money goes back.
+pub(super) fn overdue(draft: &mut Draft, row: Aftersale) {
+    let sent = draft.tree().shipments.iter().find(|s| Some(s.no) == row.detail.shipment_no);
+    if sent.is_some_and(|s| s.status == ShipmentStatus::Shipped) {
+        exchanged(draft, row, "timer");
+        return;
+    }
+    draft.stay(row.shop_no, "aftersale_unsent", "");
+    if let Some(shop) = draft.tree().shop(row.shop_no).cloned() {
+        restock(draft, &shop, &row.items, &row.detail.shipment_no.map(|no| no.to_string()).unwrap_or_default());
+    }
+    never_sent(draft, &row);
+    into_money(draft, row, "the new goods were not sent in time: the money goes back");
+}
+
+/// New goods that have not left must not leave any more.
+pub(super) fn never_sent(draft: &mut Draft, row: &Aftersale) {
+    let package = draft.tree().shipments.iter().find(|s| Some(s.no) == row.detail.shipment_no);
+    let Some(mut package) = package.filter(|s| s.status == ShipmentStatus::Created).cloned() else { return };
+    package.status = ShipmentStatus::Cancelled;
+    if package.told_at.is_some() {
+        let at = draft.at();
+        draft.arm(row.shop_no, TimerKind::Fulfilment, at, 0);
+    }
+    draft.shipment(Write::Update(package));
 }
 
 pub(super) fn exchanged(draft: &mut Draft, mut row: Aftersale, how: &str) {

@@ -14,12 +14,12 @@ mod reverse;
 
 pub use apply::{Application, Priced, apply, resubmit};
 pub use goods::{Moved, confirm, delivered, parcel_arrived, sent_back, shipped, went_wrong};
-pub use money::{Proceeds, proceed, ready, refund_failed, refund_retried, settle_refunds};
+pub use money::{Proceeds, is_due, must_come_back, proceed, ready, refund_failed, refund_retried, settle_refunds};
 pub use reverse::{aftersales_word, item_status, of_shop, of_shops};
 
 use serde_json::json;
 
-use super::refund::CannotRefund;
+use super::refund::{self, CannotRefund};
 use super::{stock, undo};
 use crate::domain::aftersale::{Aftersale, AftersaleKind, AftersaleStatus, Evidence};
 use crate::domain::catalogue::LineRules;
@@ -27,8 +27,9 @@ use crate::domain::change::{TimerKind, Write};
 use crate::domain::draft::Draft;
 use crate::domain::event::Topic;
 use crate::domain::ids::{AftersaleNo, Millis, OrderNo, ShipmentNo};
-use crate::domain::order::Status;
+use crate::domain::order::{ShopOrder, Status, SubStatus};
 use crate::domain::resource::StockMoveKind;
+use crate::domain::tree::OrderTree;
 
 /// After-sales of a shop order that may be open at a time.
 pub const OPEN_MAX: usize = 20;
@@ -36,8 +37,8 @@ pub const OPEN_MAX: usize = 20;
 pub const RESUBMITS_MAX: u8 = 2;
 /// How many after-sales of a shop order its buyer can withdraw.
 pub const WITHDRAWALS_MAX: usize = 2;
-/// Words of both sides that an after-sale keeps.
-pub const EVIDENCE_MAX: usize = 20;
+/// Words of each side that an after-sale keeps.
+pub const EVIDENCE_MAX: usize = 10;
 
 const SILENT_MERCHANT: &str = "the merchant did not answer in time";
 
@@ -139,7 +140,10 @@ fn arm(draft: &mut Draft, shop_no: OrderNo) {
 /// Forward goes on where an after-sale held it, and so does settlement.
 fn resume(draft: &mut Draft, shop_no: OrderNo) {
     let at = draft.at();
-    if draft.tree().shop(shop_no).is_some_and(|shop| shop.status == Status::Paid) {
+    let goes_on = |shop: &ShopOrder| {
+        shop.status == Status::Paid && shop.sub_status != SubStatus::Closing || ready(draft.tree(), shop).is_some()
+    };
+    if draft.tree().shop(shop_no).is_some_and(goes_on) {
         draft.arm(shop_no, TimerKind::Compensate, at, 0);
     }
     undo::settle_if_due(draft, shop_no);
@@ -220,8 +224,21 @@ pub fn not_revoked(draft: &mut Draft, no: AftersaleNo, rules: &LineRules, why: &
     let mut row = find(draft, no)?;
     must(&row, &[AftersaleStatus::Approved], "rejected")?;
     row.detail.rejection = Some(why.to_owned());
-    let deadline = draft.at() + rules.aftersale_buyer_ms;
+    let (deadline, shop_no) = (draft.at() + rules.aftersale_buyer_ms, row.shop_no);
     turn(draft, row, AftersaleStatus::Rejected, Some(deadline));
+    resume(draft, shop_no);
+    Ok(())
+}
+
+/// An operator's word where the supplier gives none: the order stands still, and its hook is not asked any more.
+pub fn without_supplier(draft: &mut Draft, no: AftersaleNo, note: &str) -> Result<(), Cannot> {
+    let row = find(draft, no)?;
+    let stands = draft.tree().shop(row.shop_no).is_some_and(|shop| shop.attention.is_some());
+    if !is_due(&row) || !stands {
+        return Err(Cannot::State { no, status: row.status, what: "decided by hand" });
+    }
+    let shop = draft.stay(row.shop_no, "aftersale_by_hand", note);
+    (shop.suspended, shop.attention) = (None, None);
     Ok(())
 }
 
@@ -243,7 +260,8 @@ pub fn withdraw(draft: &mut Draft, no: AftersaleNo) -> Result<(), Cannot> {
         return Err(Cannot::State { no, status: row.status, what: "withdrawn: its refund has begun" });
     }
     let shop = draft.tree().shop(row.shop_no);
-    if row.status == S::Approved && !row.takes_goods_back() && shop.is_some_and(|s| s.suspended.is_some()) {
+    let asked = |s: &ShopOrder| s.suspended.is_some() && s.attention.is_none();
+    if row.status == S::Approved && !row.takes_goods_back() && shop.is_some_and(asked) {
         return Err(Cannot::HookInFlight);
     }
     if draft.tree().aftersales_of(row.shop_no).filter(|a| a.detail.withdrawn).count() >= WITHDRAWALS_MAX {
@@ -258,6 +276,7 @@ pub fn withdraw(draft: &mut Draft, no: AftersaleNo) -> Result<(), Cannot> {
 /// Ends an after-sale without what it wanted. The shop order must have been stepped.
 fn end(draft: &mut Draft, mut row: Aftersale, status: AftersaleStatus, note: &str) {
     release_replacement(draft, &row);
+    goods::never_sent(draft, &row);
     row.detail.note = Some(note.to_owned());
     row.ended_at = Some(draft.at());
     let shop_no = row.shop_no;
@@ -271,19 +290,35 @@ pub fn join(draft: &mut Draft, shop_no: OrderNo, note: &str) {
     let open: Vec<_> = draft.tree().aftersales_of(shop_no).filter(|a| a.holds()).cloned().collect();
     for mut row in open {
         release_replacement(draft, &row);
+        goods::never_sent(draft, &row);
         row.detail.refund_begun = true;
         row.detail.note = Some(note.to_owned());
         turn(draft, row, AftersaleStatus::Refunding, None);
     }
 }
 
-/// Items are refunded for another cause, a lost package: what was asked for about them is over. The shop order must have
-/// been stepped.
-pub fn supersede(draft: &mut Draft, shop_no: OrderNo, items: &[OrderNo], note: &str) {
-    let about = |a: &&Aftersale| a.holds() && a.items.iter().any(|claim| items.contains(&claim.item_no));
-    let open: Vec<_> = draft.tree().aftersales_of(shop_no).filter(about).cloned().collect();
-    for row in open {
-        end(draft, row, AftersaleStatus::Cancelled, note);
+/// Units are refunded for another cause, a lost package: an open after-sale that is about those units is over. One whose
+/// goods are coming back, or were exchanged, is about others. The shop order must have been stepped.
+pub fn supersede(draft: &mut Draft, shop_no: OrderNo, lost: &[(OrderNo, u32)], note: &str) {
+    let Some(shop) = draft.tree().shop(shop_no).cloned() else { return };
+    for (item_no, units) in lost {
+        let left = refund::unrefunded(draft.tree(), &shop);
+        let left = left.iter().find(|line| line.item_no == Some(*item_no)).map_or(0, |line| line.quantity);
+        let mut elsewhere = left.saturating_sub(*units);
+        let rows: Vec<_> = draft.tree().aftersales_of(shop_no).filter(|a| a.holds()).cloned().collect();
+        for row in rows {
+            let claimed: u32 = row.items.iter().filter(|c| c.item_no == *item_no).map(|c| c.quantity).sum();
+            let money_only = row.items.iter().all(|c| c.item_no != *item_no || c.quantity == 0);
+            let goods = row.takes_goods_back() && row.status != AftersaleStatus::Applied;
+            if claimed <= elsewhere
+                && !(money_only && elsewhere == 0 && row.items.iter().any(|c| c.item_no == *item_no))
+                || goods
+            {
+                elsewhere = elsewhere.saturating_sub(claimed);
+            } else {
+                end(draft, row, AftersaleStatus::Cancelled, note);
+            }
+        }
     }
 }
 
@@ -307,43 +342,53 @@ fn release_replacement(draft: &mut Draft, row: &Aftersale) {
 /// Adds a word of one side.
 pub fn add_evidence(draft: &mut Draft, no: AftersaleNo, evidence: Evidence) -> Result<(), Cannot> {
     let mut row = find(draft, no)?;
-    if !row.is_open() {
+    let ended = draft.tree().shop(row.shop_no).is_none_or(|shop| shop.status.is_final());
+    if ended || !row.is_open() {
         return Err(Cannot::State { no, status: row.status, what: "argued about" });
     }
-    if row.detail.evidence.len() >= EVIDENCE_MAX {
-        return Err(Cannot::Limit { what: "words of an after-sale", limit: EVIDENCE_MAX });
-    }
+    argue(&mut row, evidence)?;
     draft.stay(row.shop_no, "aftersale_evidence", "");
     row.updated_at = draft.at();
-    row.detail.evidence.push(evidence);
     draft.aftersale(Write::Update(row));
     Ok(())
 }
 
-/// Does what the passed deadlines of a shop order's after-sales say. A silent merchant has agreed, and taken the goods
-/// back; a silent buyer has dropped it, or has the new goods. `numbers` holds [`OPEN_MAX`] fresh numbers.
-pub fn deadlines(draft: &mut Draft, shop_no: OrderNo, rules: &LineRules, numbers: &[ShipmentNo]) -> Result<(), Cannot> {
-    use AftersaleStatus as S;
-    let now = draft.at();
+/// Neither side can shut the other out.
+fn argue(row: &mut Aftersale, evidence: Evidence) -> Result<(), Cannot> {
+    let side = |evidence: &Evidence| evidence.by.split(':').next().unwrap_or_default().to_owned();
+    let mine = side(&evidence);
+    if row.detail.evidence.iter().filter(|other| side(other) == mine).count() >= EVIDENCE_MAX {
+        return Err(Cannot::Limit { what: "words of one side of an after-sale", limit: EVIDENCE_MAX });
+    }
+    row.detail.evidence.push(evidence);
+    Ok(())
+}
+
+/// The after-sales of a shop order whose deadline has passed.
+pub fn overdue(tree: &OrderTree, shop_no: OrderNo, now: Millis) -> Vec<AftersaleNo> {
     let is_due = |a: &&Aftersale| a.is_open() && a.deadline.is_some_and(|due| due <= now);
-    let due: Vec<Aftersale> = draft.tree().aftersales_of(shop_no).filter(is_due).cloned().collect();
-    for (row, number) in due.into_iter().zip(numbers) {
-        match row.status {
-            S::Applied => approve(draft, row.no, rules, *number, SILENT_MERCHANT)?,
-            S::Returning | S::Returned => confirm(draft, row.no, *number, SILENT_MERCHANT)?,
-            S::Approved | S::Rejected => {
-                let note = "the buyer did not go on in time";
-                draft.stay(shop_no, "aftersale_drop", note);
-                end(draft, row, S::Cancelled, note);
-            }
-            S::Reshipping => goods::exchanged(draft, row, "timer"),
-            S::Refunding | S::Refunded | S::Exchanged | S::Arbitrating | S::Cancelled => {
-                draft.stay(shop_no, "aftersale_drop", "");
-                let status = row.status;
-                turn(draft, row, status, None);
-            }
+    tree.aftersales_of(shop_no).filter(is_due).map(|a| a.no).collect()
+}
+
+/// Does what a passed deadline says. A silent merchant has agreed, and taken the goods back; a silent buyer has dropped
+/// it, or has the new goods; new goods that nobody sends become money. `number` is for a package.
+pub fn deadline(draft: &mut Draft, no: AftersaleNo, rules: &LineRules, number: ShipmentNo) -> Result<(), Cannot> {
+    use AftersaleStatus as S;
+    let row = find(draft, no)?;
+    let shop_no = row.shop_no;
+    match row.status {
+        S::Applied => approve(draft, no, rules, number, SILENT_MERCHANT)?,
+        S::Returning | S::Returned if !row.detail.goods_back => confirm(draft, no, number, SILENT_MERCHANT)?,
+        S::Approved | S::Rejected if !row.detail.refund_begun => {
+            let note = "the buyer did not go on in time";
+            draft.stay(shop_no, "aftersale_drop", note);
+            end(draft, row, S::Cancelled, note);
+        }
+        S::Reshipping => goods::overdue(draft, row),
+        status => {
+            draft.stay(shop_no, "aftersale_drop", "");
+            turn(draft, row, status, None);
         }
     }
-    arm(draft, shop_no);
     Ok(())
 }

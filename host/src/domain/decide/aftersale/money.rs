@@ -3,30 +3,41 @@
 use super::{Cannot, find, turn};
 use crate::domain::aftersale::{Aftersale, AftersaleKind, AftersaleStatus, Claim};
 use crate::domain::catalogue::LineRules;
-use crate::domain::change::Write;
+use crate::domain::change::{TimerKind, Write};
 use crate::domain::decide::refund::{Left, owe, unrefunded};
 use crate::domain::decide::{ship, stock, undo};
 use crate::domain::draft::Draft;
 use crate::domain::fulfilment::ShipmentStatus;
 use crate::domain::ids::{AftersaleNo, OrderNo, RefundNo};
-use crate::domain::order::{Delivery, Reason, ShopOrder, Status, SubStatus};
+use crate::domain::order::{Delivery, Reason, ShopOrder, SubStatus};
 use crate::domain::tree::OrderTree;
 
-/// The after-sale of a shop order whose refund can begin now: approved, and no hook is being asked about the order. A
-/// person who looks at an order that stands still may go on without the hook's answer.
+/// The after-sale of a shop order whose refund can begin now: agreed, and no hook is being asked about the order. Those
+/// whose goods are back come first, since nobody outside is asked about them. Where an order stands still and a person
+/// looks at it, everything may go back without the hook's answer.
 pub fn ready<'t>(tree: &'t OrderTree, shop: &ShopOrder) -> Option<&'t Aftersale> {
-    if shop.suspended.is_some() && shop.attention.is_none() || shop.sub_status == SubStatus::Closing {
+    if shop.sub_status == SubStatus::Closing {
         return None;
     }
-    let due = |a: &&Aftersale| {
-        let agreed = match a.status {
-            AftersaleStatus::Approved => a.kind == AftersaleKind::Refund,
-            AftersaleStatus::Returned => a.kind == AftersaleKind::Return && a.detail.goods_back,
-            _ => false,
-        };
-        agreed && a.is_open() && !a.detail.refund_begun
+    let lines = unrefunded(tree, shop);
+    let free = |a: &&Aftersale| shop.suspended.is_none() || shop.attention.is_some() && is_whole(&lines, &a.items);
+    let due = || tree.aftersales_of(shop.no).filter(|a| is_due(a)).filter(free);
+    due().find(|a| a.takes_goods_back()).or_else(|| due().next())
+}
+
+/// Whether the money of an after-sale is what comes next.
+pub fn is_due(row: &Aftersale) -> bool {
+    let agreed = match row.status {
+        AftersaleStatus::Approved => row.kind == AftersaleKind::Refund,
+        AftersaleStatus::Returned => row.kind == AftersaleKind::Return && row.detail.goods_back,
+        _ => false,
     };
-    tree.aftersales_of(shop.no).find(due)
+    agreed && row.is_open() && !row.detail.refund_begun
+}
+
+/// Whether the goods of a refund left while it waited, so that they must come back first.
+pub fn must_come_back(tree: &OrderTree, shop: &ShopOrder, row: &Aftersale) -> bool {
+    row.detail.unshipped && shop.facts.delivery == Delivery::Parcel && !super::apply::are_here(tree, shop, &row.items)
 }
 
 /// What became of an approved refund.
@@ -47,9 +58,12 @@ pub fn proceed(
     numbers: &[RefundNo],
 ) -> Result<Proceeds, Cannot> {
     let mut row = find(draft, no)?;
+    if !is_due(&row) {
+        return Err(Cannot::State { no, status: row.status, what: "refunded now" });
+    }
     let before = draft.tree().shop(row.shop_no).cloned().ok_or(Cannot::Unknown(no))?;
     let shop_no = before.no;
-    if row.detail.unshipped && before.status != Status::Paid && before.facts.delivery == Delivery::Parcel {
+    if must_come_back(draft.tree(), &before, &row) {
         row.kind = AftersaleKind::Return;
         row.detail.unshipped = false;
         draft.stay(shop_no, "aftersale_return", "the goods left meanwhile");
@@ -61,8 +75,8 @@ pub fn proceed(
     let whole = is_whole(&lines, &row.items);
     let state = if whole { (before.status, SubStatus::Closing) } else { (before.status, before.sub_status) };
     let stepped = draft.step(shop_no, "aftersale_refund", state, no.to_string());
-    stepped.suspended = None;
     if whole {
+        stepped.suspended = None;
         stepped.reason = Some(Reason::new("refunded", row.reason.clone()));
         stepped.attention = None;
     }
@@ -89,6 +103,9 @@ pub fn proceed(
     undo::close_if_settled(draft, shop_no, rules);
     settle_refunds(draft, shop_no);
     undo::settle_if_due(draft, shop_no);
+    if draft.tree().shop(shop_no).is_some_and(|shop| ready(draft.tree(), shop).is_some()) {
+        draft.arm(shop_no, TimerKind::Compensate, draft.at(), 0);
+    }
     Ok(Proceeds::Refunding)
 }
 
@@ -171,6 +188,12 @@ fn take_out(draft: &mut Draft, shop: &ShopOrder, claims: &[Claim]) {
         } else if shipment.items == whole {
             continue;
         }
+        if shipment.told_at.is_some() {
+            // The outside fulfilment service must not send it like this: it is told again.
+            shipment.taken_at = None;
+            let at = draft.at();
+            draft.arm(shop.no, TimerKind::Fulfilment, at, 0);
+        }
         draft.shipment(Write::Update(shipment));
     }
     ship::packages_changed(draft, shop.no);
@@ -188,9 +211,13 @@ pub fn settle_refunds(draft: &mut Draft, shop_no: OrderNo) {
     let refunding = |a: &&Aftersale| a.is_open() && a.detail.refund_begun;
     let done: Vec<Aftersale> =
         draft.tree().aftersales_of(shop_no).filter(refunding).filter(|a| !owed(a.no)).cloned().collect();
+    if done.is_empty() {
+        return;
+    }
     for row in done {
         turn(draft, row, AftersaleStatus::Refunded, None);
     }
+    super::resume(draft, shop_no);
 }
 
 /// A refund of it failed for good: a person decides what becomes of the money.

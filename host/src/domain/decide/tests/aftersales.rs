@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::aftersale::{
-    self, Application, Cannot, Priced, RESUBMITS_MAX, apply, approve, arbitrate, confirm, deadlines, item_status,
-    of_shop, proceed, ready, reject, resubmit, sent_back, withdraw,
+    self, Application, Cannot, Priced, RESUBMITS_MAX, apply, approve, arbitrate, confirm, item_status, of_shop,
+    proceed, ready, reject, resubmit, sent_back, withdraw,
 };
 use super::super::refund::{REFUNDS, Wanted, left};
 use super::*;
-use crate::domain::aftersale::{AftersaleKind as Kind, AftersaleStatus as State};
+use crate::domain::aftersale::{Aftersale, AftersaleKind as Kind, AftersaleStatus as State};
 use crate::domain::fulfilment::{ExceptionKind, ShipmentStatus};
 use crate::domain::ids::AftersaleNo;
 use crate::domain::order::ReverseStatus;
@@ -17,6 +17,11 @@ const A: AftersaleNo = AftersaleNo(500);
 
 fn rules() -> LineRules {
     LineRules::default()
+}
+
+/// As many numbers as one step may need.
+fn numbers_from(first: i64) -> Vec<RefundNo> {
+    (first..).take(REFUNDS).map(RefundNo).collect()
 }
 
 /// An order with a clock, fresh numbers, and a stock row that must never fall below zero.
@@ -45,7 +50,7 @@ impl Life {
                     AT,
                 ),
                 1_000,
-            )
+            );
         });
         life.step(|d, n| {
             let payment = d.tree().payments[0].clone();
@@ -154,11 +159,11 @@ impl Life {
     fn forward(&mut self) {
         while let Some(no) = ready(&self.tree, self.shop()).map(|a| a.no) {
             self.step(|d, n| {
-                let numbers: Vec<RefundNo> = (0..REFUNDS as i64).map(|i| RefundNo(n + i)).collect();
+                let numbers = numbers_from(n);
                 proceed(d, no, &rules(), &numbers).unwrap();
             });
         }
-        let held = self.tree.aftersales.iter().any(|a| a.keeps_from_shipping());
+        let held = self.tree.aftersales.iter().any(Aftersale::keeps_from_shipping);
         let (status, sub) = (self.shop().status, self.shop().sub_status);
         if (status, sub) == (Status::Paid, SubStatus::ToDeduct) {
             self.step(|d, _| ship::deducted(d, SHOP, &hook::Deducted::default()).unwrap());
@@ -169,7 +174,7 @@ impl Life {
     }
 
     fn ship(&mut self) {
-        let held = self.tree.aftersales.iter().any(|a| a.keeps_from_shipping());
+        let held = self.tree.aftersales.iter().any(Aftersale::keeps_from_shipping);
         if self.shop().status == Status::Paid
             && self.shop().packed_at.is_some()
             && !held
@@ -201,6 +206,15 @@ impl Life {
             )
         })?;
         Ok(made.unwrap())
+    }
+
+    /// Every passed deadline does its part, one change each.
+    fn deadlines(&mut self) {
+        for no in aftersale::overdue(&self.tree, SHOP, self.at) {
+            if aftersale::overdue(&self.tree, SHOP, self.at).contains(&no) {
+                self.step(|d, n| aftersale::deadline(d, no, &rules(), ShipmentNo(n)).unwrap());
+            }
+        }
     }
 
     fn approve(&mut self, no: AftersaleNo) -> Result<(), Cannot> {
@@ -363,7 +377,7 @@ fn a_silent_merchant_agrees_and_a_silent_buyer_gives_up() {
     life.tree.shops[0].facts.aftersale_window_ms = 100 * 86_400_000;
     let pass = |life: &mut Life, ms: i64| {
         life.at += ms;
-        life.step(|d, n| deadlines(d, SHOP, &rules(), &[ShipmentNo(n), ShipmentNo(n + 1)]).unwrap());
+        life.deadlines();
         life.forward();
     };
     let no = life.apply(Kind::Return, life.item(0, 1), vec![]).unwrap();
@@ -445,7 +459,7 @@ fn an_undone_order_takes_its_after_sales_with_it() {
     life.approve(exchange).unwrap();
     let refund = life.apply(Kind::Refund, life.item(1, 1), vec![]).unwrap();
     life.step(|d, n| {
-        let numbers: Vec<RefundNo> = (0..REFUNDS as i64).map(|i| RefundNo(n + i)).collect();
+        let numbers = numbers_from(n);
         undo::undo(d, SHOP, &Reason::new("refused", ""), &rules(), &numbers);
     });
     life.refunds_succeed();
@@ -524,15 +538,11 @@ fn act(life: &mut Life, op: u8, pick: usize, quantity: u32, amount: Option<i64>)
         }
         18 => {
             life.at += 86_400_000 * i64::from(quantity + 1);
-            if !life.shop().status.is_final() {
-                let numbers: Vec<ShipmentNo> = (0..20).map(|i| ShipmentNo(life.next + 1_000_000 + i)).collect();
-                life.next += 100;
-                life.step(|d, _| deadlines(d, SHOP, &rules(), &numbers).unwrap());
-            }
+            life.deadlines();
         }
         19 if judge(Event::Undo, life.shop().status, life.shop().sub_status) == Judgement::Apply && pick == 0 => {
             life.step(|d, n| {
-                let numbers: Vec<RefundNo> = (0..REFUNDS as i64).map(|i| RefundNo(n + i)).collect();
+                let numbers = numbers_from(n);
                 undo::undo(d, SHOP, &Reason::new("refused", ""), &rules(), &numbers);
             });
         }
@@ -542,14 +552,14 @@ fn act(life: &mut Life, op: u8, pick: usize, quantity: u32, amount: Option<i64>)
             if let Some(shipment) = on_its_way.filter(|_| takes) {
                 let kind = [ExceptionKind::Delayed, ExceptionKind::Lost, ExceptionKind::Refused][pick % 3];
                 life.step(|d, n| {
-                    let numbers: Vec<RefundNo> = (0..REFUNDS as i64).map(|i| RefundNo(n + i)).collect();
+                    let numbers = numbers_from(n);
                     exception::happened(d, &shipment, kind, "", &rules(), &numbers);
                 });
             }
         }
         20 => {
             let waits =
-                life.tree.refunds.iter().any(Refund::is_owed) || life.tree.aftersales.iter().any(|a| a.is_open());
+                life.tree.refunds.iter().any(Refund::is_owed) || life.tree.aftersales.iter().any(Aftersale::is_open);
             if life.shop().status == Status::Received && life.shop().sub_status == SubStatus::None && !waits {
                 life.step(|d, _| settle::complete(d, SHOP, &rules()));
             }
