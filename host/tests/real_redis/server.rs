@@ -76,6 +76,7 @@ fn run(folder: &TempDir) -> Child {
         .args(["--port", "0", "--save", "", "--appendonly", "no", "--unixsocket"])
         .arg(socket(folder))
         .current_dir(folder.path())
+        .envs(libraries().map(|folders| ("LD_LIBRARY_PATH", folders)))
         .stdout(Stdio::piped())
         .spawn()
         .unwrap_or_else(|error| panic!("redis-server cannot be started ({error}): run cargo xtask test"));
@@ -85,6 +86,12 @@ fn run(folder: &TempDir) -> Child {
     // Read on, or it stalls once the pipe is full.
     std::thread::spawn(move || lines.for_each(drop));
     child
+}
+
+/// Those of an unpacked server.
+#[expect(clippy::disallowed_methods, reason = "the test runner says where they are")]
+fn libraries() -> Option<std::ffi::OsString> {
+    std::env::var_os("HOOKLINE_SERVER_LIBS").filter(|folders| !folders.is_empty())
 }
 
 #[expect(clippy::disallowed_methods, reason = "the test runner says where the server is")]
