@@ -11,7 +11,21 @@ pub struct Clock(Source);
 #[derive(Clone, Debug)]
 enum Source {
     System,
-    Manual(Arc<AtomicI64>),
+    Manual(Arc<Dial>),
+}
+
+/// A manual clock's state.
+#[derive(Debug, Default)]
+struct Dial {
+    now: AtomicI64,
+    /// By how much it was set, without time passing.
+    jumped: AtomicI64,
+}
+
+impl Dial {
+    fn passed(&self) -> i64 {
+        self.now.load(Ordering::SeqCst) - self.jumped.load(Ordering::SeqCst)
+    }
 }
 
 impl Clock {
@@ -22,15 +36,15 @@ impl Clock {
 
     /// A clock that stands still until its [`ManualClock`] moves it.
     pub fn manual(at: i64) -> (Self, ManualClock) {
-        let now = Arc::new(AtomicI64::new(at));
-        (Self(Source::Manual(now.clone())), ManualClock(now))
+        let dial = Arc::new(Dial { now: AtomicI64::new(at), ..Dial::default() });
+        (Self(Source::Manual(dial.clone())), ManualClock(dial))
     }
 
     /// Now, in epoch milliseconds. May step backwards when the machine's clock is set.
     pub fn now(&self) -> i64 {
         match &self.0 {
             Source::System => system_now(),
-            Source::Manual(now) => now.load(Ordering::SeqCst),
+            Source::Manual(dial) => dial.now.load(Ordering::SeqCst),
         }
     }
 
@@ -39,7 +53,7 @@ impl Clock {
     pub fn stopwatch(&self) -> Stopwatch {
         match &self.0 {
             Source::System => Stopwatch(Started::Real(Instant::now())),
-            Source::Manual(now) => Stopwatch(Started::Manual(now.clone(), now.load(Ordering::SeqCst))),
+            Source::Manual(dial) => Stopwatch(Started::Manual(dial.clone(), dial.passed())),
         }
     }
 }
@@ -52,17 +66,23 @@ fn system_now() -> i64 {
 
 /// Moves the [`Clock`] it was made with.
 #[derive(Clone, Debug)]
-pub struct ManualClock(Arc<AtomicI64>);
+pub struct ManualClock(Arc<Dial>);
 
 impl ManualClock {
     /// Moves time on by `milliseconds` (back, when negative).
     pub fn advance(&self, milliseconds: i64) {
-        self.0.fetch_add(milliseconds, Ordering::SeqCst);
+        self.0.now.fetch_add(milliseconds, Ordering::SeqCst);
+    }
+
+    /// Sets the clock on by `milliseconds` (back, when negative), as somebody sets a machine's: no time passes.
+    pub fn jump(&self, milliseconds: i64) {
+        self.0.jumped.fetch_add(milliseconds, Ordering::SeqCst);
+        self.0.now.fetch_add(milliseconds, Ordering::SeqCst);
     }
 
     /// Sets the time, epoch milliseconds.
     pub fn set(&self, at: i64) {
-        self.0.store(at, Ordering::SeqCst);
+        self.0.now.store(at, Ordering::SeqCst);
     }
 }
 
@@ -73,7 +93,7 @@ pub struct Stopwatch(Started);
 #[derive(Clone, Debug)]
 enum Started {
     Real(Instant),
-    Manual(Arc<AtomicI64>, i64),
+    Manual(Arc<Dial>, i64),
 }
 
 impl Stopwatch {
@@ -81,8 +101,8 @@ impl Stopwatch {
     pub fn elapsed(&self) -> Duration {
         match &self.0 {
             Started::Real(start) => start.elapsed(),
-            Started::Manual(now, start) => {
-                let passed = now.load(Ordering::SeqCst).saturating_sub(*start);
+            Started::Manual(dial, start) => {
+                let passed = dial.passed().saturating_sub(*start);
                 Duration::from_millis(u64::try_from(passed).unwrap_or(0))
             }
         }
@@ -100,6 +120,8 @@ mod tests {
         hand.advance(250);
         assert_eq!(clock.now(), 1_250);
         assert_eq!(watch.elapsed(), Duration::from_millis(250));
+        hand.jump(86_400_000);
+        assert_eq!((clock.now(), watch.elapsed()), (86_401_250, Duration::from_millis(250)));
         hand.set(0);
         assert_eq!(watch.elapsed(), Duration::ZERO);
     }

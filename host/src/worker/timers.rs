@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 
 use super::leases::Held;
 use super::runner::{Trouble, Worked, Worker, chain};
-use crate::clock::Clock;
+use crate::clock::{Clock, Stopwatch};
 use crate::domain::change::{Timer, TimerKey};
 use crate::domain::ids::Millis;
 use crate::health::{Health, Part};
@@ -26,8 +26,8 @@ const POLL: Duration = Duration::from_millis(100);
 const PAGE: u32 = 64;
 /// Timers that fire at a time.
 const SIDE_BY_SIDE: usize = 32;
-/// A timer that fired and is still due afterwards is left alone for this long, milliseconds.
-const PAUSE: Millis = 5_000;
+/// A timer that fired and is still due afterwards is left alone for this long.
+const PAUSE: Duration = Duration::from_secs(5);
 
 /// What a due timer does.
 #[async_trait]
@@ -64,13 +64,13 @@ pub struct Timers {
 }
 
 /// A timer that this host has taken up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 enum Seen {
     Running,
-    /// With this due time it is left alone until the second time.
+    /// With this due time it is left alone for [`PAUSE`], also if the clock is set meanwhile.
     Resting {
         due: Millis,
-        until: Millis,
+        since: Stopwatch,
     },
 }
 
@@ -85,12 +85,12 @@ impl Timers {
     }
 
     /// Takes a timer up, unless it runs or rests.
-    fn take_up(&self, timer: &Timer, now: Millis) -> bool {
+    fn take_up(&self, timer: &Timer) -> bool {
         let mut seen = self.seen();
         let leave = match seen.get(&timer.key) {
             None => false,
             Some(Seen::Running) => true,
-            Some(Seen::Resting { due, until }) => *due == timer.due && now < *until,
+            Some(Seen::Resting { due, since }) => *due == timer.due && since.elapsed() < PAUSE,
         };
         if !leave {
             seen.insert(timer.key, Seen::Running);
@@ -119,7 +119,7 @@ struct Done {
 
 impl Drop for Done {
     fn drop(&mut self) {
-        let resting = Seen::Resting { due: self.timer.due, until: self.clock.now() + PAUSE };
+        let resting = Seen::Resting { due: self.timer.due, since: self.clock.stopwatch() };
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(self.timer.key, resting);
     }
 }
@@ -154,7 +154,7 @@ impl Worker for Timers {
             return Ok(Worked::Idle);
         }
         let now = self.setup.clock.now();
-        self.seen().retain(|_, seen| !matches!(seen, Seen::Resting { until, .. } if *until <= now));
+        self.seen().retain(|_, seen| !matches!(seen, Seen::Resting { since, .. } if since.elapsed() >= PAUSE));
         // Those that rest or run must not keep others out of the page.
         let known = u32::try_from(self.seen().len()).unwrap_or(u32::MAX);
         let page = PAGE.saturating_add(known);
@@ -168,7 +168,7 @@ impl Worker for Timers {
                 worked = Worked::More;
             }
             for timer in due {
-                if self.take_up(&timer, now) {
+                if self.take_up(&timer) {
                     self.start(timer).await?;
                 }
             }

@@ -12,6 +12,7 @@ use hookline::domain::order::Sequences;
 use hookline::store::{Settings, Store};
 use hookline::worker::{Held, Leases, Relay, RelaySetup, Worked, Worker as _};
 use serde_json::json;
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use tempfile::TempDir;
 
 pub(crate) const PREFIX: &str = "test.events";
@@ -23,6 +24,20 @@ pub(crate) async fn store() -> (Store, TempDir) {
     let store =
         Store::open(Settings::new(format!("sqlite:{}", folder.path().join("test.db").display()))).await.unwrap();
     (store, folder)
+}
+
+/// Runs a test with a store on a PostgreSQL database of its own.
+pub(crate) async fn on_postgres(name: &str, test: impl AsyncFnOnce(&Store)) {
+    #[expect(clippy::disallowed_methods, reason = "the test runner says where the server is")]
+    let server = std::env::var("HOOKLINE_TEST_PG_URL").expect("HOOKLINE_TEST_PG_URL is not set: run cargo xtask test");
+    let name = format!("{name}_{}", std::process::id());
+    let mut admin = PgConnection::connect(&server).await.unwrap();
+    admin.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.unwrap();
+    let (head, _) = server.rsplit_once('/').unwrap();
+    let store = Store::open(Settings::new(format!("{head}/{name}"))).await.unwrap();
+    test(&store).await;
+    store.close().await;
+    admin.execute(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"))).await.unwrap();
 }
 
 /// An order of a slot group.

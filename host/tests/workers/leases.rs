@@ -1,8 +1,10 @@
 use hookline::clock::Clock;
 use hookline::store::Store;
 use hookline::worker::{Held, Leases, Worker as _, give_back};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Executor as _};
 
-use crate::harness::store;
+use crate::harness::{on_postgres, store};
 
 struct Host {
     name: &'static str,
@@ -24,18 +26,7 @@ async fn two_hosts_share_and_one_takes_over() {
 /// The same where two hosts really can meet. Each has a store of its own.
 #[tokio::test]
 async fn two_hosts_share_on_postgres() {
-    use hookline::store::Settings;
-    use sqlx::{Connection as _, Executor as _, PgConnection};
-    #[expect(clippy::disallowed_methods, reason = "the test runner says where the server is")]
-    let server = std::env::var("HOOKLINE_TEST_PG_URL").expect("HOOKLINE_TEST_PG_URL is not set: run cargo xtask test");
-    let name = format!("workers_{}", std::process::id());
-    let mut admin = PgConnection::connect(&server).await.unwrap();
-    admin.execute(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.unwrap();
-    let (head, _) = server.rsplit_once('/').unwrap();
-    let store = Store::open(Settings::new(format!("{head}/{name}"))).await.unwrap();
-    shared(&store).await;
-    store.close().await;
-    admin.execute(sqlx::AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"))).await.unwrap();
+    on_postgres("workers", shared).await;
 }
 
 async fn shared(store: &Store) {
@@ -56,4 +47,21 @@ async fn shared(store: &Store) {
     b.leases.run_once().await.unwrap();
     assert_eq!(b.held.groups().len(), 16);
     give_back(store, b.name, &b.held).await.unwrap();
+}
+
+/// A host died, and the machine's clock was set back a day: its leases end a day from now.
+#[tokio::test]
+async fn leases_of_a_dead_host_do_not_outlast_a_clock_set_back() {
+    let (store, folder) = store().await;
+    let (mut dead, mut next) = (host("a", &store), host("b", &store));
+    dead.leases.run_once().await.unwrap();
+    assert_eq!(dead.held.groups().len(), 16);
+    let file = SqliteConnectOptions::new().filename(folder.path().join("test.db"));
+    let mut side = file.connect().await.unwrap();
+    for table in ["relay_leases", "hosts"] {
+        let update = format!("UPDATE {table} SET until_at = until_at + 86400000");
+        side.execute(sqlx::AssertSqlSafe(update)).await.unwrap();
+    }
+    next.leases.run_once().await.unwrap();
+    assert_eq!(next.held.groups().len(), 16);
 }

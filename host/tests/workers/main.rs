@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod jumps;
+#[cfg(test)]
 mod leases;
 #[cfg(test)]
 mod relay;

@@ -22,14 +22,16 @@ const SENT_KEPT_MS: Millis = 7 * 24 * 3_600_000;
 sql! {
     NUMBER_BLOCK = Sql::both("number block",
         "UPDATE number_blocks SET next = next + $1 WHERE id = 1 RETURNING next - $1");
-    // The groups are the bits of $1.
+    // The groups are the bits of $1. No lease lasts twice as long as one: the database's clock was set back, and what
+    // is left of a host that is gone must not hold for as long as it was set back.
     LEASE = Sql::each("lease groups",
         "UPDATE relay_leases SET holder = $2, until_at = CAST(extract(epoch from clock_timestamp()) * 1000 AS BIGINT) + $3 \
          WHERE (($1 >> CAST(grp AS INTEGER)) & 1) = 1 AND (holder = $2 \
-         OR until_at < CAST(extract(epoch from clock_timestamp()) * 1000 AS BIGINT)) RETURNING grp",
+         OR until_at < CAST(extract(epoch from clock_timestamp()) * 1000 AS BIGINT) \
+         OR until_at > CAST(extract(epoch from clock_timestamp()) * 1000 AS BIGINT) + $3 + $3) RETURNING grp",
         "UPDATE relay_leases SET holder = $2, until_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) + $3 \
-         WHERE (($1 >> grp) & 1) = 1 AND (holder = $2 OR until_at < CAST(unixepoch('subsec') * 1000 AS INTEGER)) \
-         RETURNING grp");
+         WHERE (($1 >> grp) & 1) = 1 AND (holder = $2 OR until_at < CAST(unixepoch('subsec') * 1000 AS INTEGER) \
+         OR until_at > CAST(unixepoch('subsec') * 1000 AS INTEGER) + $3 + $3) RETURNING grp");
     RELEASE = Sql::both("release groups",
         "UPDATE relay_leases SET until_at = 0 WHERE (($1 >> CAST(grp AS INTEGER)) & 1) = 1 AND holder = $2");
     SHOW_HOST = Sql::each("show host",
@@ -39,8 +41,10 @@ sql! {
         "INSERT INTO hosts (name, until_at) VALUES ($1, CAST(unixepoch('subsec') * 1000 AS INTEGER) + $2) \
          ON CONFLICT (name) DO UPDATE SET until_at = excluded.until_at");
     FORGET_HOSTS = Sql::each("forget hosts",
-        "DELETE FROM hosts WHERE until_at < CAST(extract(epoch from clock_timestamp()) * 1000 AS BIGINT)",
-        "DELETE FROM hosts WHERE until_at < CAST(unixepoch('subsec') * 1000 AS INTEGER)");
+        "DELETE FROM hosts WHERE until_at < CAST(extract(epoch from clock_timestamp()) * 1000 AS BIGINT) \
+         OR until_at > CAST(extract(epoch from clock_timestamp()) * 1000 AS BIGINT) + $1 + $1",
+        "DELETE FROM hosts WHERE until_at < CAST(unixepoch('subsec') * 1000 AS INTEGER) \
+         OR until_at > CAST(unixepoch('subsec') * 1000 AS INTEGER) + $1 + $1");
     HOSTS = Sql::both("live hosts", "SELECT CAST(count(*) AS BIGINT) FROM hosts");
     HIDE_HOST = Sql::both("hide host", "DELETE FROM hosts WHERE name = $1");
     PURGE_CLAIMS = Sql::both("purge idempotency",
@@ -139,7 +143,7 @@ pub(super) async fn release(writer: &mut Writer, holder: &str, groups: &[u16]) -
 /// Notes that a host lives, forgets those that do not, and counts.
 pub(super) async fn show_host(writer: &mut Writer, host: &str) -> Result<usize, StoreError> {
     run(writer, &SHOW_HOST, &[host.into(), LEASE_MS.into()]).await?;
-    run(writer, &FORGET_HOSTS, &[]).await?;
+    run(writer, &FORGET_HOSTS, &[LEASE_MS.into()]).await?;
     let (_, rows) = run(writer, &HOSTS, &[]).await?;
     Ok(usize::try_from(rows.first().ok_or(StoreError::Lost)?.int(0)?).unwrap_or(1))
 }

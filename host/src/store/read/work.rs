@@ -5,6 +5,7 @@ use crate::domain::event::Event;
 use crate::domain::hook::Hook;
 use crate::domain::ids::{Millis, OrderNo, SignalName, Slot};
 use crate::store::Store;
+use crate::store::committer::LEASE_MS;
 use crate::store::committer::look::stored_claim;
 use crate::store::error::StoreError;
 use crate::store::rows::work;
@@ -100,9 +101,10 @@ sql! {
         work::DEAD_LETTERS.list("t.")));
     LEASES = Sql::each("leases",
         "SELECT grp, holder, until_at, CASE WHEN until_at >= CAST(extract(epoch from clock_timestamp()) * 1000 AS BIGINT) \
+         AND until_at <= CAST(extract(epoch from clock_timestamp()) * 1000 AS BIGINT) + $1 + $1 \
          THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END FROM relay_leases ORDER BY grp",
         "SELECT grp, holder, until_at, until_at >= CAST(unixepoch('subsec') * 1000 AS INTEGER) \
-         FROM relay_leases ORDER BY grp");
+         AND until_at <= CAST(unixepoch('subsec') * 1000 AS INTEGER) + $1 + $1 FROM relay_leases ORDER BY grp");
     STREAM = Sql::both("mark of a stream", "SELECT stream, last_id, low_mark FROM stream_marks WHERE stream = $1");
     CLOCK = Sql::each("database clock",
         "SELECT CAST(extract(epoch from clock_timestamp()) * 1000 AS BIGINT)",
@@ -194,7 +196,7 @@ impl Store {
 
     /// Who relays what.
     pub async fn leases(&self) -> Result<Vec<Lease>, StoreError> {
-        let rows = self.readers().fetch(&LEASES, &[]).await?;
+        let rows = self.readers().fetch(&LEASES, &[LEASE_MS.into()]).await?;
         let lease = |row: &Row| {
             Ok(Lease { group: group(row)?, holder: row.text(1)?, until: row.int(2)?, held: row.int(3)? != 0 })
         };
