@@ -237,13 +237,21 @@ impl Journey {
         self.reached(order, &["received", "completed"]).await.map(drop)
     }
 
-    async fn deliver_goods(&mut self, order: &Order, shop_order: &str) -> Result<(), WorldError> {
+    /// The shop hands the parcel of a paid order to a carrier.
+    ///
+    /// # Errors
+    /// [`WorldError`].
+    pub async fn ship_goods(&mut self, order: &Order) -> Result<(), WorldError> {
         let status = self.reached_sub(order, "to_ship").await?;
         if status == "paid" {
-            let shipped = self.shop.ship(shop_order).await?;
+            let shipped = self.shop.ship(&order.shop().order_no).await?;
             expect(&shipped.effect, &["applied"], "a ship notice")?;
         }
-        self.reached(order, &["shipped"]).await?;
+        self.reached(order, &["shipped"]).await.map(drop)
+    }
+
+    async fn deliver_goods(&mut self, order: &Order, shop_order: &str) -> Result<(), WorldError> {
+        self.ship_goods(order).await?;
         // Every other parcel is handed over by the carrier, the rest is confirmed by the buyer.
         let event = if self.number.is_multiple_of(2) {
             self.shop.deliver(shop_order).await?

@@ -2,9 +2,10 @@
 //! load generator stand on it.
 //!
 //! Reading order: `servers` (PostgreSQL, Redis, the host) → `client`, `platform` (calls) → `suppliers`, `sandbox`,
-//! `providers` (the outside) → `world` (a host set up with four lines) → `journey` (one order) → `checker` (what must
+//! `providers` (the outside) → `world` (a host set up with four lines) → `journey`, `aftersales` (one order) → `checker` (what must
 //! hold afterwards).
 
+pub mod aftersales;
 pub mod bench;
 pub mod checker;
 pub mod client;

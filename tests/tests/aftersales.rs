@@ -4,9 +4,10 @@
 
 use std::time::Duration;
 
+use hookline_tests::aftersales::money_back;
 use hookline_tests::checker;
 use hookline_tests::client::{Answer, Call, Client};
-use hookline_tests::journey::{Journey, Paying};
+use hookline_tests::journey::{Journey, Paying, cart};
 use hookline_tests::platform::{Order, problem_code};
 use hookline_tests::servers::{HostSettings, ServerError, TestDatabase, wait_until};
 use hookline_tests::world::line::merge;
@@ -24,9 +25,6 @@ async fn world(settings: HostSettings, pace: &Pace, rules: &Value) -> World {
     for line in Line::ALL {
         let mut setup = LineSetup::new(line, pace, &world.suppliers);
         merge(&mut setup.rules, rules.clone());
-        if line == Line::Hotel {
-            merge(&mut setup.settings, json!({"cancellation": [{"hours_before": 1, "fee_percent": 30}]}));
-        }
         world.register(&setup).await.unwrap();
     }
     for line in Line::ALL {
@@ -67,25 +65,6 @@ impl Side {
     async fn tell(&mut self, no: &str, what: &str, body: Value) -> Answer {
         self.0.send(post(format!("/api/v1/aftersales/{no}/{what}"), &body)).await.unwrap()
     }
-
-    async fn get(&mut self, no: &str) -> Value {
-        self.0.get(&format!("/api/v1/aftersales/{no}")).await.unwrap()
-    }
-
-    /// Waits until the after-sale is in a state.
-    async fn until(&mut self, no: &str, status: &str) -> Value {
-        let mut last = Value::Null;
-        let waited = wait_until(status, LIMIT, async || -> Result<_, ServerError> {
-            last = self.get(no).await;
-            if last["status"] == status {
-                return Ok(Some(()));
-            }
-            tokio::time::sleep(Duration::from_millis(30)).await;
-            Ok(None)
-        });
-        waited.await.unwrap_or_else(|error| panic!("{error}: {last}"));
-        last
-    }
 }
 
 fn said(answer: Answer) -> Value {
@@ -112,28 +91,8 @@ async fn received(world: &World, line: Line) -> (Journey, Order) {
     (journey, order)
 }
 
-/// Waits until the shop order, read whole, is as wanted.
-async fn shown(journey: &mut Journey, order: &Order, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-    let mut last = Value::Null;
-    let waited = wait_until(what, LIMIT, async || -> Result<_, ServerError> {
-        last = journey.buyer().read(&order.order_no).await.unwrap();
-        if wanted(&last["shop_orders"][0]) {
-            return Ok(Some(()));
-        }
-        tokio::time::sleep(Duration::from_millis(30)).await;
-        Ok(None)
-    });
-    waited.await.unwrap_or_else(|error| panic!("{error}: {last}"));
-    last
-}
-
 async fn item(journey: &mut Journey, order: &Order, index: usize) -> Value {
     journey.buyer().read(&order.order_no).await.unwrap()["shop_orders"][0]["items"][index].clone()
-}
-
-fn money_back(read: &Value) -> i64 {
-    let done = |r: &&Value| r["way"] != "coins" && r["status"] == "succeeded";
-    read["refunds"].as_array().unwrap().iter().filter(done).map(|r| r["amount"].as_i64().unwrap()).sum()
 }
 
 async fn stock(world: &World, key: &str) -> (i64, i64) {
@@ -155,10 +114,10 @@ async fn a_stay_is_cancelled_for_a_fee_after_its_hotel_took_it_back(world: &Worl
     let no = number(buyer.apply(&order.shop().order_no, "refund", json!([])).await);
     let own = buyer.tell(&no, "approve", json!({})).await;
     assert_eq!(own.status, StatusCode::FORBIDDEN, "nobody agrees to what they ask for");
-    let read = shown(&mut journey, &order, "an open after-sale", |shop| shop["reverse_status"] == 1).await;
+    let read = journey.shown(&order, "an open after-sale", |shop| shop["reverse_status"] == 1).await.unwrap();
     assert_eq!(read["shop_orders"][0]["aftersales_status"], "processing", "{read}");
     shop.tell(&no, "approve", json!({})).await.success().unwrap();
-    let done = buyer.until(&no, "refunded").await;
+    let done = journey.aftersale_reached(&no, "refunded").await.unwrap();
     assert_eq!((done["amount"].as_i64(), done["fee"].as_i64()), (Some(order.to_pay - fee), Some(fee)), "{done}");
     journey.ended(&order, &["closed"]).await.unwrap();
     let read = journey.buyer().read(&order.order_no).await.unwrap();
@@ -170,9 +129,7 @@ async fn a_stay_is_cancelled_for_a_fee_after_its_hotel_took_it_back(world: &Worl
 
 async fn one_of_two_tickets_goes_back(world: &World) {
     let mut journey = Journey::new(world, Line::Flight);
-    let passengers = json!([{"name": "Ada", "id": "E1"}, {"name": "Bob", "id": "E2"}]).to_string();
-    let items = json!([{"sku_id": "hl123", "quantity": 2, "extra": {"class": "economy", "passengers": passengers}}]);
-    let cart = hookline_tests::journey::cart(Line::Flight, items, Paying::Sandbox, journey.name());
+    let cart = cart(Line::Flight, catalogue::two_seats(1), Paying::Sandbox, journey.name());
     let order = journey.create(world, &cart).await.unwrap();
     journey.open_and_pay(&order).await.unwrap();
     journey.reached(&order, &["shipped"]).await.unwrap();
@@ -181,10 +138,10 @@ async fn one_of_two_tickets_goes_back(world: &World) {
     let one = json!([{"item_no": ticket["order_no"], "quantity": 1}]);
     let no = number(buyer.apply(&order.shop().order_no, "refund", one).await);
     shop.tell(&no, "approve", json!({})).await.success().unwrap();
-    let done = buyer.until(&no, "refunded").await;
+    let done = journey.aftersale_reached(&no, "refunded").await.unwrap();
     // 800.00 fare and 50.00 tax each: 40 % of the fare is kept.
     assert_eq!((done["amount"].as_i64(), done["fee"].as_i64()), (Some(53_000), Some(32_000)), "{done}");
-    let read = shown(&mut journey, &order, "one left", |shop| shop["items"][0]["refunded_quantity"] == 1).await;
+    let read = journey.shown(&order, "one left", |shop| shop["items"][0]["refunded_quantity"] == 1).await.unwrap();
     let shop_order = &read["shop_orders"][0];
     assert_eq!((&shop_order["status"], &shop_order["reverse_status"]), (&json!("shipped"), &json!(2)), "{read}");
     assert_eq!(shop_order["items"][0]["refund_status"], "partial");
@@ -223,9 +180,9 @@ async fn goods_come_back_and_then_the_money(world: &World) {
     let deliver = post("/api/v1/shipments/deliver", &json!({"waybill": waybill}));
     said(shop.0.send(deliver.clone()).await.unwrap());
     assert_eq!(said(shop.0.send(deliver).await.unwrap())["effect"], "ignored", "a repeat");
-    buyer.until(&no, "returned").await;
+    journey.aftersale_reached(&no, "returned").await.unwrap();
     shop.tell(&no, "confirm-return", json!({})).await.success().unwrap();
-    let done = buyer.until(&no, "refunded").await;
+    let done = journey.aftersale_reached(&no, "refunded").await.unwrap();
     assert_eq!(done["amount"].as_i64(), Some(cash), "{done}");
     assert_eq!(done["evidence"][0]["text"], "the seam");
     assert_eq!(stock(world, &sku).await, (before.0 + quantity, before.1 - quantity), "it can be sold again");
@@ -253,7 +210,7 @@ async fn an_exchange_sends_new_goods_and_moves_no_money(world: &World) {
     assert_eq!(said(shop.0.send(post("/api/v1/shipments/ship", &notice)).await.unwrap())["effect"], "applied");
     let arrived = json!({"waybill": format!("NEW{no}")});
     assert_eq!(said(shop.0.send(post("/api/v1/shipments/deliver", &arrived)).await.unwrap())["effect"], "applied");
-    buyer.until(&no, "exchanged").await;
+    journey.aftersale_reached(&no, "exchanged").await.unwrap();
     let read = journey.buyer().read(&order.order_no).await.unwrap();
     assert_eq!((&read["shop_orders"][0]["status"], money_back(&read)), (&json!("received"), 0));
     assert_eq!(stock(world, &sku).await, before, "one came, one went");
@@ -273,7 +230,7 @@ async fn a_rejected_one_is_changed_and_then_arbitrated(world: &World) {
     let own = shop.tell(&no, "approve", json!({})).await;
     assert_eq!((own.status, problem_code(&own).as_str()), (StatusCode::CONFLICT, "arbitrating"));
     Side::operator(world).tell(&no, "approve", json!({"note": "a scratch it is"})).await.success().unwrap();
-    buyer.until(&no, "refunded").await;
+    journey.aftersale_reached(&no, "refunded").await.unwrap();
     assert_eq!(money_back(&journey.buyer().read(&order.order_no).await.unwrap()), 200);
 }
 
@@ -348,11 +305,11 @@ async fn deadlines(world: &World) {
     let thing = item(&mut journey, &order, 0).await;
     let one = json!([{"item_no": thing["order_no"], "quantity": 1}]);
     let agreed = number(buyer.apply(&order.shop().order_no, "refund", one).await);
-    buyer.until(&agreed, "refunded").await;
+    journey.aftersale_reached(&agreed, "refunded").await.unwrap();
     let other = item(&mut journey, &order, 1).await;
     let one = json!([{"item_no": other["order_no"], "quantity": 1}]);
     let dropped = number(buyer.apply(&order.shop().order_no, "return", one).await);
-    let done = buyer.until(&dropped, "cancelled").await;
+    let done = journey.aftersale_reached(&dropped, "cancelled").await.unwrap();
     assert_eq!(done["note"], "the buyer did not go on in time", "agreed, and no parcel came");
     journey.ended(&order, &["completed"]).await.unwrap();
     checker::check_world(world).await.unwrap().assert_clean();
@@ -378,7 +335,7 @@ async fn dies(mut world: World) {
         let _ = Side::shop(&world, Line::Hotel).0.send(approve).await;
         // A call that was on its way has two minutes before its timer looks after it; somebody asks sooner.
         journey.service().forward(&order.shop().order_no).await.unwrap();
-        Side::buyer(&world, &journey).until(&no, "refunded").await;
+        journey.aftersale_reached(&no, "refunded").await.unwrap();
         journey.ended(&order, &["closed"]).await.unwrap();
         let told = world.suppliers.entries();
         let booking = told.iter().find(|e| e.operation == "book" && e.order == order.shop().order_no).unwrap();

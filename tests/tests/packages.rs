@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use hookline_tests::aftersales::money_back;
 use hookline_tests::checker;
 use hookline_tests::client::{Answer, Call, Client};
 use hookline_tests::journey::{Journey, Paying, cart};
@@ -64,7 +65,7 @@ impl Parcel {
         let mut parcel = Self::ordered(world).await;
         parcel.journey.open_and_pay(&parcel.order).await.unwrap();
         parcel.journey.service().forward(&parcel.shop_order).await.unwrap();
-        parcel.until("packed", |read| read["shop_orders"][0]["sub_status"] == "to_ship").await;
+        parcel.until("packed", |shop| shop["sub_status"] == "to_ship").await;
         parcel
     }
 
@@ -99,23 +100,13 @@ impl Parcel {
         rows.iter().map(|row| (word(row, "shipment_no"), word(row, "status"))).collect()
     }
 
-    /// Waits until the order, read whole, is as wanted.
+    /// Waits until the shop order is as wanted; gives the whole.
     async fn until(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-        let mut last = Value::Null;
-        let waited = wait_until(what, LIMIT, async || -> Result<_, ServerError> {
-            last = self.journey.buyer().read(&self.order.order_no).await.unwrap();
-            if wanted(&last) {
-                return Ok(Some(()));
-            }
-            tokio::time::sleep(Duration::from_millis(30)).await;
-            Ok(None)
-        });
-        waited.await.unwrap_or_else(|error| panic!("{error}: {last}"));
-        last
+        self.journey.shown(&self.order, what, wanted).await.unwrap()
     }
 
     async fn is(&mut self, status: &str) -> Value {
-        self.until(status, |read| read["shop_orders"][0]["status"] == status).await
+        self.until(status, |shop| shop["status"] == status).await
     }
 
     async fn tags(&self, world: &World) -> Vec<String> {
@@ -124,11 +115,6 @@ impl Parcel {
         let rows = world.database().rows(&query).await.unwrap();
         rows.iter().map(|row| row.text(0)).filter(|tag| tag.starts_with("SHIPMENT")).collect()
     }
-}
-
-fn refunded(read: &Value) -> i64 {
-    let done = |refund: &&Value| refund["status"] == "succeeded";
-    read["refunds"].as_array().unwrap().iter().filter(done).map(|refund| refund["amount"].as_i64().unwrap()).sum()
 }
 
 /// Available and sold of a SKU.
@@ -144,7 +130,7 @@ async fn a_lost_parcel_is_refunded_closed_and_never_restocked(world: &World) {
     let before = stock(world, &catalogue::goods(0)).await;
     assert_eq!(parcel.goes_wrong(&no, "lost").await, "applied");
     let read = parcel.is("closed").await;
-    assert_eq!((refunded(&read), read["shop_orders"][0]["reason"].as_str()), (parcel.order.to_pay, Some("lost")));
+    assert_eq!((money_back(&read), read["shop_orders"][0]["reason"].as_str()), (parcel.order.to_pay, Some("lost")));
     assert_eq!(stock(world, &catalogue::goods(0)).await, before, "what is lost cannot be sold again");
     assert_eq!(parcel.goes_wrong(&no, "lost").await, "ignored");
     assert_eq!(parcel.tags(world).await, ["SHIPMENT_CREATED", "SHIPMENT_SHIPPED", "SHIPMENT_LOST"]);
@@ -156,7 +142,7 @@ async fn a_refused_parcel_is_refunded_and_sold_again(world: &World) {
     let (no, _) = parcel.shipments().await[0].clone();
     assert_eq!(parcel.goes_wrong(&no, "refused").await, "applied");
     let read = parcel.is("closed").await;
-    assert_eq!((refunded(&read), read["shop_orders"][0]["reason"].as_str()), (parcel.order.to_pay, Some("refused")));
+    assert_eq!((money_back(&read), read["shop_orders"][0]["reason"].as_str()), (parcel.order.to_pay, Some("refused")));
     assert_eq!(stock(world, &catalogue::goods(0)).await, before);
 }
 
@@ -181,7 +167,7 @@ async fn a_late_parcel_is_marked_and_arrives(world: &World) {
     assert!(row.int(0) > EXTENSION_MS && row.int(0) == row.int(1), "{row:?}");
     assert_eq!(parcel.effect("shipments/deliver", json!({"shipment_no": no})).await, "applied");
     parcel.is("completed").await;
-    assert_eq!(refunded(&parcel.read().await), 0);
+    assert_eq!(money_back(&parcel.read().await), 0);
 }
 
 async fn of_two_packages_one_is_lost_and_the_other_received(world: &World) {
@@ -195,11 +181,7 @@ async fn of_two_packages_one_is_lost_and_the_other_received(world: &World) {
     })
     .await
     .unwrap();
-    parcel
-        .until("told", |read| {
-            read["shop_orders"][0]["timeline"].as_array().unwrap().iter().any(|f| f["event"] == "told")
-        })
-        .await;
+    parcel.until("told", |shop| shop["timeline"].as_array().unwrap().iter().any(|f| f["event"] == "told")).await;
     let packages = json!([[{"line": 0, "quantity": 1}], [{"line": 0, "quantity": 1}, {"line": 1, "quantity": 1}]]);
     let split = json!({"shipment_no": first, "packages": packages});
     let answer = parcel.shop_says("shipments/split", split).await;
@@ -227,7 +209,7 @@ async fn of_two_packages_one_is_lost_and_the_other_received(world: &World) {
     let read = parcel.is("completed").await;
     let items = read["shop_orders"][0]["items"].as_array().unwrap();
     let cash = |at: usize| items[at]["cash"].as_i64().unwrap();
-    assert_eq!(refunded(&read), cash(0) / 2 + cash(1), "its own items alone, no freight");
+    assert_eq!(money_back(&read), cash(0) / 2 + cash(1), "its own items alone, no freight");
     let states: Vec<String> = parcel.shipments().await.into_iter().map(|(_, status)| status).collect();
     assert_eq!(states, ["delivered", "lost"]);
 }
@@ -276,7 +258,7 @@ async fn events_before_their_turn_wait_for_it(world: &World) {
     assert_eq!(parcel.effect("shipments/exception", lost).await, "parked", "it has not left yet");
     assert_eq!(parcel.journey.shop().ship(&parcel.shop_order.clone()).await.unwrap().effect, "applied");
     let read = parcel.is("closed").await;
-    assert_eq!(refunded(&read), parcel.order.to_pay);
+    assert_eq!(money_back(&read), parcel.order.to_pay);
 }
 
 async fn the_depot_is_told_until_it_takes_a_package_and_tells_back(world: &World) {
@@ -284,11 +266,7 @@ async fn the_depot_is_told_until_it_takes_a_package_and_tells_back(world: &World
     depot.fail_next(2);
     let mut parcel = Parcel::packed(world).await;
     let (no, _) = parcel.shipments().await[0].clone();
-    parcel
-        .until("told", |read| {
-            read["shop_orders"][0]["timeline"].as_array().unwrap().iter().any(|f| f["event"] == "told")
-        })
-        .await;
+    parcel.until("told", |shop| shop["timeline"].as_array().unwrap().iter().any(|f| f["event"] == "told")).await;
     let packages = depot.packages_of(&parcel.shop_order);
     assert_eq!((packages.len(), depot.times_heard(&no)), (1, 3), "one id for every try");
     let package = &packages[0];
@@ -323,11 +301,7 @@ async fn the_depot_is_told_until_it_takes_a_package_and_tells_back(world: &World
     // An order that ends before its package leaves: the depot keeps it.
     let mut parcel = Parcel::packed(world).await;
     let (no, _) = parcel.shipments().await[0].clone();
-    parcel
-        .until("told", |read| {
-            read["shop_orders"][0]["timeline"].as_array().unwrap().iter().any(|f| f["event"] == "told")
-        })
-        .await;
+    parcel.until("told", |shop| shop["timeline"].as_array().unwrap().iter().any(|f| f["event"] == "told")).await;
     let path = format!("/api/v1/orders/{}/refund", parcel.shop_order);
     let refund = post(&path, &json!({"reason": "out of stock after all", "items": []}));
     assert!(operator(world).send(refund).await.unwrap().status.is_success());

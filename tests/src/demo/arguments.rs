@@ -17,7 +17,7 @@ pub enum Store {
 #[derive(Debug, Clone, Parser)]
 #[command(name = "demo")]
 pub struct Arguments {
-    /// Orders of each line.
+    /// Orders of each line; every ending is among eight.
     #[arg(long, default_value_t = 250)]
     pub orders: usize,
     /// Orders of each line on their way at once.

@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 
 use super::arguments::Arguments;
 use super::plan::Ending;
+use super::wrong;
 use crate::checker::Outside;
 use crate::client::Call;
 use crate::history;
@@ -87,6 +88,7 @@ async fn drive_one(world: &World, line: Line, n: usize, slots: &Semaphore) -> Re
     };
     let items = match ending {
         Ending::SupplierRefuses => catalogue::refused_items(line),
+        Ending::OneSeatBack => catalogue::two_seats(n),
         _ => catalogue::items(line, n),
     };
     if ending == Ending::ShortStock {
@@ -137,6 +139,10 @@ async fn go(journey: &mut Journey, order: &Order, ending: Ending) -> Result<(), 
             Ok(())
         }
         Ending::SupplierRefuses => journey.open_and_pay(order).await,
+        Ending::LostParcel | Ending::CancelledLate | Ending::OneSeatBack => {
+            journey.pay(order, Paying::Sandbox).await?;
+            wrong::happens(journey, order, ending).await
+        }
         Ending::PayTimeout | Ending::ShortStock => Ok(()),
     }
 }

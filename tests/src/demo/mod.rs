@@ -5,6 +5,8 @@ mod drive;
 mod plan;
 mod report;
 mod stage;
+mod stories;
+mod wrong;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -19,6 +21,7 @@ use crate::world::{Line, World, WorldError};
 
 use report::Summary;
 use stage::Stage;
+use stories::Stories;
 
 /// How much of the host's log is shown when something failed.
 const LOG_LINES: usize = 30;
@@ -44,7 +47,8 @@ async fn play(arguments: &Arguments) -> Result<bool, WorldError> {
     let outcomes = drive::all(world, arguments).await?;
     let snapshot = checker::drained(world.database()).await?;
     let checked = checker::check(&snapshot, &drive::outside(world));
-    let summary = Summary::new(&snapshot, &outcomes, checked, begin.elapsed());
+    let stories = Stories::read(world, &outcomes).await?;
+    let summary = Summary::new(&snapshot, &outcomes, checked, stories, begin.elapsed());
     show(world, &summary, &outcomes).await?;
     if !arguments.exit {
         serve(world).await?;
@@ -68,6 +72,7 @@ async fn show(world: &World, summary: &Summary, outcomes: &[drive::Outcome]) -> 
     if let Some(ended) = partly.and_then(|outcome| outcome.ended.as_ref().ok()?.as_ref()) {
         println!("{}", report::money_story(world, ended).await?);
     }
+    println!("{}", summary.stories());
     println!("{}", summary.invariants());
     let failures: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.ended.as_ref().err()).collect();
     for failure in failures.iter().take(10) {

@@ -23,6 +23,12 @@ pub(super) enum Ending {
     PaidTooLate,
     /// Paid in part from the wallet, and a part of an item goes back on the seller's word; then delivered.
     PartlyRefunded,
+    /// Shipped, and the carrier loses the parcel.
+    LostParcel,
+    /// A booked stay is given up so late that a part of its price is kept.
+    CancelledLate,
+    /// One of two tickets goes back for the fee of its fare; the other passenger flies.
+    OneSeatBack,
     /// More than there is: refused, nothing is kept.
     ShortStock,
 }
@@ -34,9 +40,12 @@ impl Ending {
             0 => Self::PayTimeout,
             1 => Self::CancelledByBuyer,
             2 => Self::InsufficientBalance,
-            3 if line != Line::Goods => Self::SupplierRefuses,
+            3 if line == Line::Goods => Self::LostParcel,
+            3 => Self::SupplierRefuses,
             4 => Self::PaidTooLate,
             5 if line == Line::Goods => Self::ShortStock,
+            5 if line == Line::Hotel => Self::CancelledLate,
+            5 if line == Line::Flight => Self::OneSeatBack,
             7 => Self::PartlyRefunded,
             rest => Self::Completed(match rest % 10 {
                 6 => Paying::Balance,
@@ -46,14 +55,24 @@ impl Ending {
         }
     }
 
+    /// How the order of a line that the demo tells about goes wrong, and comes right.
+    pub(super) fn told_of(line: Line) -> Self {
+        match line {
+            Line::Goods => Self::LostParcel,
+            Line::Hotel => Self::CancelledLate,
+            Line::Flight => Self::OneSeatBack,
+            Line::Topup => Self::SupplierRefuses,
+        }
+    }
+
     /// The status that such an order ends with; none when there is no order.
     pub(super) fn status(self) -> Option<&'static str> {
         match self {
-            Self::Completed(_) | Self::PartlyRefunded => Some("completed"),
+            Self::Completed(_) | Self::PartlyRefunded | Self::OneSeatBack => Some("completed"),
             Self::CancelledByBuyer | Self::PayTimeout | Self::InsufficientBalance | Self::PaidTooLate => {
                 Some("cancelled")
             }
-            Self::SupplierRefuses => Some("closed"),
+            Self::SupplierRefuses | Self::LostParcel | Self::CancelledLate => Some("closed"),
             Self::ShortStock => None,
         }
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::drive::Outcome;
+use super::stories::Stories;
 use crate::checker::{Report, Snapshot};
 use crate::journey::{self, Ended, Paying};
 use crate::meter::Meter;
@@ -41,12 +42,19 @@ pub(super) struct Summary {
     lines: BTreeMap<Line, Sums>,
     failed: usize,
     checked: Report,
+    stories: Stories,
     took: Duration,
 }
 
 impl Summary {
     /// Sums of this run's orders, from the database.
-    pub(super) fn new(snapshot: &Snapshot, outcomes: &[Outcome], checked: Report, took: Duration) -> Self {
+    pub(super) fn new(
+        snapshot: &Snapshot,
+        outcomes: &[Outcome],
+        checked: Report,
+        stories: Stories,
+        took: Duration,
+    ) -> Self {
         let mut lines: BTreeMap<Line, Sums> = Line::ALL.into_iter().map(|line| (line, Sums::default())).collect();
         for (line, sums) in &mut lines {
             let mine = outcomes.iter().filter(|outcome| outcome.line == *line);
@@ -55,12 +63,15 @@ impl Summary {
             fill(sums, *line, snapshot);
         }
         let failed = outcomes.iter().filter(|outcome| outcome.ended.is_err()).count();
-        Self { lines, failed, checked, took }
+        Self { lines, failed, checked, stories, took }
     }
 
-    /// Whether every order ended as planned and every invariant holds.
+    /// Whether every order ended as planned, what went wrong came right, and every invariant holds.
     pub(super) fn is_good(&self) -> bool {
-        self.failed == 0 && self.broken() == 0 && self.lines.values().all(|sums| sums.other == 0)
+        self.failed == 0
+            && self.broken() == 0
+            && self.stories.are_right()
+            && self.lines.values().all(|sums| sums.other == 0)
     }
 
     fn broken(&self) -> usize {
@@ -93,6 +104,11 @@ impl Summary {
         text
     }
 
+    /// What went wrong and came right.
+    pub(super) fn stories(&self) -> String {
+        self.stories.text()
+    }
+
     /// What the checker found.
     pub(super) fn invariants(&self) -> String {
         format!("Invariants: {}\nThe whole took {:.1?}.", self.checked, self.took)
@@ -111,6 +127,7 @@ impl Summary {
         let lines: serde_json::Map<String, Value> = self.lines.iter().map(line).collect();
         json!({
             "lines": lines,
+            "went_wrong": self.stories.json(),
             "invariants": {"checked": self.checked.checked, "broken": self.broken()},
             "seconds": self.took.as_secs(),
         })
@@ -143,7 +160,7 @@ fn fill(sums: &mut Sums, line: Line, snapshot: &Snapshot) {
 }
 
 /// Minor units of a currency with two places.
-fn money(minor: i64) -> String {
+pub(super) fn money(minor: i64) -> String {
     format!("{}.{:02}", minor / 100, minor % 100)
 }
 

@@ -15,6 +15,11 @@ pub const RARE: &str = "rare-thing";
 /// How many SKUs the goods line has besides.
 pub const GOODS: usize = 40;
 
+/// What the hotel keeps of a room that is given up, in percent.
+pub const CANCELLATION_PERCENT: i64 = 30;
+/// What the airline keeps of an economy fare when its ticket goes back, in percent.
+pub const ECONOMY_PERCENT: i64 = 40;
+
 /// A SKU with its stock.
 #[derive(Debug, Clone)]
 pub struct SkuFacts {
@@ -57,7 +62,9 @@ pub(super) fn of(line: Line) -> Vec<SkuFacts> {
             sku: "hl123".to_owned(),
             facts: json!({
                 "title": "Hangzhou – Chengdu", "flight": "HL123", "departs_at": now_ms() + 20 * DAY_MS, "tax": 5_000,
-                "fares": {"economy": {"price": 80_000, "refund_fee_percent": 40}, "light": {"price": 60_000}},
+                "fares": {
+                    "economy": {"price": 80_000, "refund_fee_percent": ECONOMY_PERCENT}, "light": {"price": 60_000},
+                },
             }),
             stock: vec![("hl123@economy".to_owned(), 100_000), ("hl123@light".to_owned(), 100_000)],
         }],
@@ -96,6 +103,13 @@ pub fn refused_items(line: Line) -> Value {
         }
         Line::Topup => json!([{"sku_id": "cmcc-100", "quantity": 1, "extra": {"phone": FAILING_PHONE}}]),
     }
+}
+
+/// Two seats of one fare class, in one line.
+pub fn two_seats(n: usize) -> Value {
+    let passengers =
+        json!([{"name": "Ada", "id": format!("E{n}")}, {"name": "Bob", "id": format!("F{n}")}]).to_string();
+    json!([{"sku_id": "hl123", "quantity": 2, "extra": {"class": "economy", "passengers": passengers}}])
 }
 
 /// The lines of the n-th cart of a business line.

@@ -110,7 +110,7 @@ impl LineSetup {
         });
         let (supplier, more) = match line {
             Line::Goods => (None, goods(pace)),
-            Line::Hotel => (Some(suppliers.hotel.url()), json!({"poll_s": 1})),
+            Line::Hotel => (Some(suppliers.hotel.url()), hotel()),
             Line::Flight => (Some(suppliers.flight.url()), json!({"poll_s": 1, "closes_s": 3600})),
             Line::Topup => (Some(suppliers.topup.url()), json!({"result_wait_s": 30})),
         };
@@ -132,6 +132,10 @@ impl LineSetup {
         }
         setup
     }
+}
+
+fn hotel() -> Value {
+    json!({"poll_s": 1, "cancellation": [{"hours_before": 1, "fee_percent": catalogue::CANCELLATION_PERCENT}]})
 }
 
 fn goods(pace: &Pace) -> Value {
