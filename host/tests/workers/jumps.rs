@@ -182,7 +182,7 @@ async fn backwards(store: &Store) {
     book.holds_once(&[(&fired, now - SECOND), (&armed, now + HOUR), (&new, now - DAY + HOUR)]);
 }
 
-/// Two hosts hold all groups, as when a lease was lost and its holder does not know yet.
+/// Two hosts share the groups, and the clock of one of them jumps.
 async fn beside_another(store: &Store) {
     let (book, now) = (Book::new(store, false), Clock::system().now());
     let (mut right, mut wrong) = (Host::new("a", &book, now), Host::new("b", &book, now));
