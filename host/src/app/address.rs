@@ -58,7 +58,7 @@ pub async fn change(
         let seq = shop.decisions;
         shop.decisions += 1;
         draft.change.decisions.push(Decision { seq, ..decision.clone() });
-        Ok(priced_anew(app, draft, &numbers))
+        Ok(priced_anew(app, who, draft, &numbers))
     });
     let (outcome, tree) = changed.await?;
     go_on(app, tree.as_deref());

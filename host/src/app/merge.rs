@@ -1,5 +1,7 @@
 //! Merging unpaid orders, so that the buyer pays once.
 
+use std::sync::Arc;
+
 use super::App;
 use super::api::{Idempotency, OrderAnswer};
 use super::closing::close_all;
@@ -13,6 +15,7 @@ use super::snapshots;
 use crate::domain::change::Refusal;
 use crate::domain::decide::merge::{self as decide, CannotMerge, MERGED_MAX};
 use crate::domain::ids::OrderNo;
+use crate::domain::tree::OrderTree;
 use crate::identity::{Principal, Role};
 
 /// Closes the open payments of all the orders, then merges them into a new pay order.
@@ -53,13 +56,24 @@ pub async fn merge(
     Err(Problem::busy("the orders are being changed by others; try again"))
 }
 
-/// The orders stay as they are when one of their payments cannot be closed.
+/// The orders stay as they are when one of their payments cannot be closed. What would be refused anyway closes none: it
+/// is decided first, as if no payment were open.
 async fn close_each(app: &App, who: &Principal, orders: &[OrderNo]) -> Result<(), Problem> {
+    let mut trees = Vec::with_capacity(orders.len());
+    let mut imagined = Vec::with_capacity(orders.len());
     for no in orders {
         let tree = read_tree(app, *no, Freshness::Fresh).await?;
         owned(who, &tree, *no)?;
         must_be_pay_order(&tree, *no)?;
-        close_all(app, who, &tree).await?;
+        let mut closed = OrderTree::clone(&tree);
+        closed.payments.retain(|p| !p.is_open());
+        imagined.push(Arc::new(closed));
+        trees.push(tree);
+    }
+    let methods = common_methods(app, &imagined);
+    decide::merge(&imagined, orders[0], methods, app.clock.now(), &actor(who)).map_err(|why| cannot(&why))?;
+    for tree in &trees {
+        close_all(app, who, tree).await?;
     }
     Ok(())
 }
@@ -70,6 +84,8 @@ fn cannot(why: &CannotMerge) -> Problem {
         CannotMerge::NoMethod | CannotMerge::Other(_) | CannotMerge::Overflow(_) => {
             Problem::refused("cannot-pay-together", why.to_string())
         }
+        CannotMerge::TooLarge => Problem::invalid("too-many-shop-orders", why.to_string()),
+        CannotMerge::Disputed(no) => Problem::conflict("payment-disputed", why.to_string()).of(*no),
         CannotMerge::StockPending(no) => stock_pending(*no),
         CannotMerge::State(no) | CannotMerge::Open(no) => Problem::conflict("wrong-state", why.to_string()).of(*no),
     }

@@ -271,10 +271,14 @@ pub fn owned(who: &Principal, tree: &OrderTree, no: OrderNo) -> Result<(), Probl
     if tree.is_hidden() { Err(Problem::not_found(format!("order {no}"))) } else { readable(who, tree, no) }
 }
 
+/// The shop orders that a number of any level stands for.
+fn concerned(tree: &OrderTree, no: OrderNo) -> impl Iterator<Item = &ShopOrder> {
+    tree.shops.iter().filter(move |s| s.no == no || s.pay_no == no || s.items.iter().any(|i| i.no == no))
+}
+
 /// Whether the caller may read the order.
 pub fn readable(who: &Principal, tree: &OrderTree, no: OrderNo) -> Result<(), Problem> {
-    let mut concerned =
-        tree.shops.iter().filter(|s| s.no == no || s.pay_no == no || s.items.iter().any(|i| i.no == no)).peekable();
+    let mut concerned = concerned(tree, no).peekable();
     let merged_away = tree.shops.is_empty();
     let allowed = match who.role {
         Role::Buyer if merged_away => tree.pay.buyer.as_str() == who.subject,
@@ -307,8 +311,9 @@ pub fn must_be_shop_order(tree: &OrderTree, no: OrderNo) -> Result<OrderNo, Prob
     }
 }
 
+/// Names what the number stands for, nothing beside it: a seller may know one shop order and not its sisters.
 fn wrong_level(tree: &OrderTree, no: OrderNo, wanted: &str) -> Problem {
-    let shops: Vec<OrderNo> = tree.shops.iter().map(|s| s.no).collect();
+    let shops: Vec<OrderNo> = concerned(tree, no).map(|s| s.no).collect();
     Problem::conflict("wrong-level", format!("{no} is not a {wanted}; use one of the numbers given"))
         .of(no)
         .with("pay_order_no", tree.pay.no)
@@ -324,7 +329,7 @@ pub fn stock_pending(no: OrderNo) -> Problem {
 /// An item number is needed here: the shop order above it, and itself.
 pub fn must_be_item(tree: &OrderTree, no: OrderNo) -> Result<(&ShopOrder, &ItemOrder), Problem> {
     let item = tree.shops.iter().find_map(|shop| Some((shop, shop.items.iter().find(|item| item.no == no)?)));
-    let items: Vec<OrderNo> = tree.shops.iter().flat_map(|shop| &shop.items).map(|item| item.no).collect();
+    let items: Vec<OrderNo> = concerned(tree, no).flat_map(|shop| &shop.items).map(|item| item.no).collect();
     item.ok_or_else(|| wrong_level(tree, no, "item order").with("item_order_nos", items))
 }
 
@@ -358,6 +363,13 @@ pub fn answer(tree: &OrderTree) -> OrderAnswer {
         reason: tree.pay.reason.as_ref().map(|r| r.code.clone()),
         shop_orders: tree.shops.iter().map(shop).collect(),
     }
+}
+
+/// The order in short with those shop orders that the caller may know of; the others are others'.
+pub fn answer_for(who: &Principal, tree: &OrderTree) -> OrderAnswer {
+    let mut answer = answer(tree);
+    answer.shop_orders.retain(|shown| tree.shop(shown.order_no).is_some_and(|shop| sees(who, shop)));
+    answer
 }
 
 /// What became of an event.

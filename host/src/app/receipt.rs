@@ -152,9 +152,7 @@ fn decide_on(app: &App, draft: &mut Draft, payment: &Payment, said: &Said, numbe
         return Effect::Disputed;
     }
     let paid = decide::Paid { trade_no, at: receipt.at };
-    // The wallet's part of an attempt that ended was given back: alone, the provider's part pays nothing.
-    let whole = payment.is_open() || payment.balance == 0;
-    if draft.tree().pay.status == Status::Created && whole {
+    if draft.tree().pay.status == Status::Created && unpaid::is_whole(draft.tree(), payment) {
         let compensate = compensate_ms(app, draft.tree());
         decide::succeed(draft, Write::Update(payment.clone()), paid, &shipments(numbers), compensate);
         Effect::Paid

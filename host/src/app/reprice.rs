@@ -6,7 +6,7 @@ use super::closing::change_closed;
 use super::forward::{self, Cause};
 use super::numbers::fresh;
 use super::orders::{
-    Decided, Freshness, Keyed, answer, must_be_shop_order, owned, role, tree as read_tree, wrong_state,
+    Decided, Freshness, Keyed, answer_for, must_be_shop_order, owned, role, tree as read_tree, wrong_state,
 };
 use super::pay::{actor, compensate_ms, shipments};
 use super::problem::Problem;
@@ -40,31 +40,27 @@ pub async fn reprice(
         let shop_no = must_be_shop_order(tree, no)?;
         let same = tree.shop(shop_no).is_some_and(|shop| shop.amounts.reprice == request.discount);
         if same && tree.pay.status == Status::Created {
-            return Ok(Decided::Nothing(answer(tree)));
+            return Ok(Decided::Nothing(answer_for(who, tree)));
         }
         let mut draft = Draft::new(tree, app.clock.now(), &actor(who));
         let lowered = decide::reprice(&mut draft, shop_no, request.discount, &request.remark);
         lowered.map_err(|why| cannot(&why, tree, no))?;
-        Ok(priced_anew(app, draft, &numbers))
+        Ok(priced_anew(app, who, draft, &numbers))
     });
-    let (mut outcome, tree) = changed.await?;
+    let (outcome, tree) = changed.await?;
     go_on(app, tree.as_deref());
-    if matches!(who.role, Role::Shop | Role::Business) {
-        // The other shop orders are others'.
-        outcome.shop_orders.retain(|shop| shop.order_no == no);
-    }
     Ok(outcome)
 }
 
 /// What every change of a price ends with: its snapshot, and being paid where nothing is to pay any more.
-pub(super) fn priced_anew(app: &App, mut draft: Draft, numbers: &[i64]) -> Decided<OrderAnswer> {
+pub(super) fn priced_anew(app: &App, who: &Principal, mut draft: Draft, numbers: &[i64]) -> Decided<OrderAnswer> {
     let shipments = shipments(numbers);
     let compensate_ms = compensate_ms(app, draft.tree());
     let next = Next { payment: PaymentNo(numbers[0]), shipments: &shipments, compensate_ms };
     decide::pay_nothing(&mut draft, &next);
     let snapshot = snapshots::take(draft.tree(), draft.at());
     draft.change.snapshots.push(snapshot);
-    let outcome = answer(draft.tree());
+    let outcome = answer_for(who, draft.tree());
     Decided::Commit(Box::new(draft), outcome)
 }
 

@@ -29,8 +29,8 @@ pub fn spawn(app: &App, pay_no: OrderNo) {
     });
 }
 
-/// Goes on with an order that was written without what it needs. One that got it is paid if it is prepaid, and forwarded
-/// if it is paid; one that cannot get it has ended.
+/// Goes on with an order that was written without what it needs. One that got it is paid if it is prepaid
+/// or nothing is to pay, and forwarded if it is paid; one that cannot get it has ended.
 pub async fn drive(app: &App, pay_no: OrderNo) -> Result<(), Problem> {
     crate::faults::point("before-reserve");
     let mut tree = settle(app, pay_no).await?;
@@ -38,7 +38,7 @@ pub async fn drive(app: &App, pay_no: OrderNo) -> Result<(), Problem> {
     if tree.is_hidden() || tree.stock_pending() {
         return Ok(());
     }
-    if tree.pay.status == Status::Created && tree.pay.mode == Mode::Prepaid {
+    if tree.pay.status == Status::Created && (tree.pay.mode == Mode::Prepaid || tree.pay.amounts.to_pay == 0) {
         tree = from_wallet(app, pay_no, "forward").await?;
     }
     if tree.pay.status == Status::Paid {

@@ -1,7 +1,8 @@
 //! What a pay order was priced at, whole: written with every change of its prices, read back by whoever may see all of it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::App;
@@ -14,7 +15,7 @@ use crate::domain::operation::Snapshot;
 use crate::domain::order::{ItemFacts, ItemOrder, PayAmounts, PayFacts, Share, ShopAmounts, ShopFacts, ShopOrder};
 use crate::domain::time::rfc3339;
 use crate::domain::tree::OrderTree;
-use crate::identity::Principal;
+use crate::identity::{Principal, Role};
 
 /// The whole priced order.
 #[derive(Serialize)]
@@ -132,12 +133,109 @@ pub async fn read(app: &App, who: &Principal, no: OrderNo, version: Option<i64>)
     let found = app.store.snapshot(pay_no, version).await.map_err(store_problem)?;
     let found =
         found.ok_or_else(|| Problem::not_found(format!("snapshot of order {pay_no} of this version")).of(pay_no))?;
-    let json = String::from_utf8(unpack(&found.detail)?).map_err(Problem::internal)?;
+    let json = unpack(&found.detail)?;
+    let (json, digest) = match who.role {
+        Role::Buyer => for_buyer(json, found.digest)?,
+        Role::Shop | Role::Business if !sees_all(who, &json)? => {
+            return Err(Problem::not_found(format!("order {no}")));
+        }
+        _ => (json, found.digest),
+    };
+    let json = String::from_utf8(json).map_err(Problem::internal)?;
     Ok(SnapshotAnswer {
         order_no: pay_no,
         version: found.version,
-        digest: found.digest.to_string(),
+        digest: digest.to_string(),
         at: rfc3339(found.at),
         detail: RawValue::from_string(json).map_err(Problem::internal)?,
     })
+}
+
+/// Whose the shop orders of a snapshot are.
+#[derive(Deserialize)]
+struct Sellers {
+    shop_orders: Vec<Seller>,
+}
+
+#[derive(Deserialize)]
+struct Seller {
+    shop_id: String,
+    business: String,
+}
+
+/// Whether all that a snapshot shows is this seller's: an old one may hold what was split off since.
+fn sees_all(who: &Principal, json: &[u8]) -> Result<bool, Problem> {
+    let sellers: Sellers = serde_json::from_slice(json).map_err(Problem::internal)?;
+    Ok(sellers.shop_orders.iter().all(|seller| match who.role {
+        Role::Shop => who.serves_shop(&seller.shop_id),
+        _ => who.runs_business(&seller.business),
+    }))
+}
+
+/// What a buyer gets: without what the seller noted for itself. The digest is of what stands there.
+fn for_buyer(json: Vec<u8>, taken: Digest) -> Result<(Vec<u8>, Digest), Problem> {
+    let mut detail: Value = serde_json::from_slice(&json).map_err(Problem::internal)?;
+    let whole = detail.clone();
+    for shop in detail["shop_orders"].as_array_mut().into_iter().flatten() {
+        if let Some(facts) = shop["facts"].as_object_mut() {
+            blank(facts, "seller_comment", json!(""));
+            blank(facts, "tags", json!([]));
+        }
+    }
+    if detail == whole {
+        return Ok((json, taken));
+    }
+    let json = serde_json::to_vec(&detail).map_err(Problem::internal)?;
+    let digest = digest(&json);
+    Ok((json, digest))
+}
+
+fn blank(facts: &mut Map<String, Value>, name: &str, with: Value) {
+    if let Some(value) = facts.get_mut(name) {
+        *value = with;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::decide::tests::made;
+
+    fn seller(role: Role, subject: &str, shops: &[&str], business: Option<&str>) -> Principal {
+        Principal {
+            role,
+            shops: shops.iter().map(|s| (*s).to_owned()).collect(),
+            business: business.map(str::to_owned),
+            ..Principal::buyer(subject)
+        }
+    }
+
+    fn json(tree: &OrderTree) -> Vec<u8> {
+        unpack(&take(tree, 0).detail).unwrap()
+    }
+
+    #[test]
+    fn a_seller_gets_no_snapshot_with_others_shop_orders() {
+        let (_, mut tree) = made(&[100]);
+        let mine = seller(Role::Shop, "s", &["shop-1"], None);
+        let line = seller(Role::Business, "b", &[], Some("goods"));
+        assert!(sees_all(&mine, &json(&tree)).unwrap() && sees_all(&line, &json(&tree)).unwrap());
+        let mut other = tree.shops[0].clone();
+        (other.shop, other.business) = ("shop-2".parse().unwrap(), "hotel".parse().unwrap());
+        tree.shops.push(other);
+        assert!(!sees_all(&mine, &json(&tree)).unwrap() && !sees_all(&line, &json(&tree)).unwrap());
+    }
+
+    #[test]
+    fn a_buyer_gets_a_snapshot_without_the_sellers_notes() {
+        let (_, mut tree) = made(&[100]);
+        let taken = digest(&json(&tree));
+        assert_eq!(for_buyer(json(&tree), taken).unwrap(), (json(&tree), taken));
+        tree.shops[0].facts.seller_comment = "a difficult one".into();
+        tree.shops[0].facts.tags = vec!["watch".into()];
+        let (shown, of) = for_buyer(json(&tree), taken).unwrap();
+        let text = String::from_utf8(shown.clone()).unwrap();
+        assert!(!text.contains("difficult") && !text.contains("watch"));
+        assert_eq!(of, digest(&shown));
+    }
 }

@@ -60,9 +60,11 @@ pub async fn split(app: &App, who: &Principal, no: OrderNo, key: Option<Idempote
 
 fn cannot(why: &CannotSplit, no: OrderNo) -> Problem {
     match why {
+        CannotSplit::Disputed(_) => Problem::conflict("payment-disputed", why.to_string()).of(no),
         CannotSplit::State(_) | CannotSplit::Open(_) => Problem::conflict("wrong-state", why.to_string()).of(no),
         CannotSplit::StockPending(_) => stock_pending(no),
         CannotSplit::Only(_) => Problem::conflict("only-shop-order", why.to_string()).of(no),
+        CannotSplit::NothingToPay(_) => Problem::conflict("nothing-to-pay", why.to_string()).of(no),
         CannotSplit::NoMethod => Problem::refused("cannot-pay-together", why.to_string()).of(no),
         CannotSplit::Overflow(_) => Problem::internal(why),
     }

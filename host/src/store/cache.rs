@@ -45,7 +45,8 @@ impl Cache {
             return Some(tree);
         }
         let pay_no = self.owners.get(&key)?;
-        self.trees.get(&pay_no)
+        // Merge and split leave owners behind that no longer are.
+        self.trees.get(&pay_no).filter(|tree| holds(tree, key))
     }
 
     /// Keeps a tree as read, unless a newer one is there.
@@ -69,8 +70,10 @@ impl Cache {
             return;
         }
         for no in owners(self, change) {
-            if let Some(tree) = self.trees.peek(&no) {
-                self.put(Arc::new(OrderTree::clone(&tree).after(change)));
+            match self.trees.peek(&no) {
+                Some(tree) if is_before(&tree, change) => self.put(Arc::new(OrderTree::clone(&tree).after(change))),
+                Some(_) => drop(self.trees.remove(&no)),
+                None => {}
             }
         }
     }
@@ -95,6 +98,24 @@ impl Cache {
         }
         self.trees.insert(no, tree);
     }
+}
+
+/// Whether a tree has what a number stands for.
+fn holds(tree: &OrderTree, key: Key) -> bool {
+    match key {
+        Key::Order(no) => tree.shops.iter().any(|shop| shop.no.0 == no || shop.items.iter().any(|i| i.no.0 == no)),
+        Key::Payment(no) => tree.payments.iter().any(|payment| payment.no.0 == no),
+        Key::Shipment(no) => tree.shipments.iter().any(|shipment| shipment.no.0 == no),
+    }
+}
+
+/// Whether a tree is the one that a committed change was decided on: one that missed another host's write would be
+/// shown with the change's version, and the write would be missing for ever.
+fn is_before(tree: &OrderTree, change: &Change) -> bool {
+    let no = tree.pay.no;
+    let pays = change.pay_orders.iter().filter(|g| g.row.no == no).all(|g| g.version == tree.pay.version);
+    let shop_is = |no, version| tree.shop(no).is_some_and(|shop| shop.version == version);
+    pays && change.shop_orders.iter().filter(|g| g.row.pay_no == no).all(|g| shop_is(g.row.no, g.version))
 }
 
 /// Whether `kept` has seen a write that `read` has not.
@@ -123,4 +144,45 @@ fn owners(cache: &Cache, change: &Change) -> Vec<i64> {
     all.sort_unstable();
     all.dedup();
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::decide::tests::made;
+    use crate::domain::draft::Draft;
+
+    fn later(tree: &OrderTree) -> (Change, OrderTree) {
+        let mut draft = Draft::new(tree, tree.pay.created_at + 1, "test");
+        draft.stay(tree.shops[0].no, "note", "");
+        draft.finish()
+    }
+
+    #[test]
+    fn a_number_that_moved_away_is_not_found_in_the_tree_it_left() {
+        let cache = Cache::new(10);
+        let (_, mut tree) = made(&[100]);
+        let shop = Key::Order(tree.shops[0].no.0);
+        cache.put(Arc::new(tree.clone()));
+        assert!(cache.get(shop).is_some());
+        tree.shops.clear();
+        cache.put(Arc::new(tree));
+        assert!(cache.get(shop).is_none());
+    }
+
+    #[test]
+    fn a_change_decided_on_another_tree_than_the_kept_one_evicts_it() {
+        let cache = Cache::new(10);
+        let (_, tree) = made(&[100]);
+        let (first, after) = later(&tree);
+        let (second, newest) = later(&after);
+        let no = Key::Order(tree.pay.no.0);
+        cache.put(Arc::new(tree));
+        cache.committed(&second);
+        assert!(cache.get(no).is_none(), "the first change is missing");
+        cache.put(Arc::new(after));
+        cache.committed(&second);
+        assert_eq!(*cache.get(no).unwrap(), newest);
+        drop(first);
+    }
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use super::App;
 use super::api::OrderAnswer;
-use super::orders::{Decided, Freshness, answer, change, must_be_shop_order, owned, tree};
+use super::orders::{Decided, Freshness, answer_for, change, must_be_shop_order, owned, tree};
 use super::problem::Problem;
 use crate::domain::change::{ExceptionNotice, Parked, ShipNotice, TimerKind};
 use crate::domain::draft::Draft;
@@ -119,7 +119,7 @@ pub async fn forward(app: &App, who: &Principal, no: OrderNo) -> Result<OrderAns
     for shop in shops {
         newest = advance(app, Forward::plain(shop, Cause::Api)).await?.tree;
     }
-    Ok(answer(&newest))
+    Ok(answer_for(who, &newest))
 }
 
 /// Arms the compensation timer to fire at once: the order is forwarded in the background even if this host dies.
@@ -139,5 +139,5 @@ pub async fn compensate(app: &App, who: &Principal, no: OrderNo) -> Result<Order
         Ok(Decided::Commit(Box::new(draft), ()))
     });
     let ((), tree): ((), Arc<OrderTree>) = armed.await?;
-    Ok(answer(&tree))
+    Ok(answer_for(who, &tree))
 }

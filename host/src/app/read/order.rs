@@ -179,9 +179,22 @@ fn shop_view(lens: &Lens<'_>, tree: &OrderTree, history: &History<'_>) -> ShopOr
             .map(|shipment| ShipmentView::of(shipment, Some(shop)))
             .collect(),
         aftersales: tree.aftersales_of(shop.no).filter_map(|a| AftersaleAnswer::of(tree, a.no)).collect(),
-        timeline: history.flows.iter().map(FlowView::from).collect(),
+        timeline: history.flows.iter().map(|flow| flow_view(who, flow)).collect(),
         settlement: history.settlement.as_ref().filter(|_| who.role != Role::Buyer).map(Into::into),
     }
+}
+
+/// Events that tell what the field `attention` tells, which buyers do not see.
+const HIDDEN: [&str; 4] = ["attention", "dispute", "refund_failed", "refund_stuck"];
+
+/// A step of the history. That there was one everyone sees, as the versions count them.
+fn flow_view(who: &Principal, flow: &Flow) -> FlowView {
+    let mut view = FlowView::from(flow);
+    if who.role == Role::Buyer && HIDDEN.contains(&flow.event.as_str()) {
+        view.note.clear();
+        view.actor.clear();
+    }
+    view
 }
 
 fn item_view(lens: &Lens<'_>, tree: &OrderTree, shop: &ShopOrder, item: &ItemOrder) -> ItemView {
@@ -274,4 +287,23 @@ fn shop_amounts(shop: &ShopOrder) -> Amounts {
 
 fn original(shop: &ShopOrder) -> Minor {
     shop.items.iter().map(|item| item.original * Minor::from(item.quantity)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::decide::tests::made;
+
+    #[test]
+    fn a_buyer_is_not_told_what_attention_says() {
+        let (change, _) = made(&[100]);
+        let told = |role, event: &str| {
+            let who = Principal { role, ..Principal::buyer("li") };
+            let flow = Flow { event: event.into(), note: "1 CNY arrived".into(), ..change.flows[0].clone() };
+            let view = flow_view(&who, &flow);
+            !view.note.is_empty() && !view.actor.is_empty()
+        };
+        assert!(HIDDEN.iter().all(|event| !told(Role::Buyer, event) && told(Role::Shop, event)));
+        assert!(told(Role::Buyer, "pay"));
+    }
 }

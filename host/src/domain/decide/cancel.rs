@@ -30,7 +30,7 @@ pub fn begin(draft: &mut Draft, reason: &Reason, retry_ms: Millis) {
 pub fn cancel(draft: &mut Draft, reason: &Reason) {
     let shops: Vec<_> = draft.tree().shops.iter().filter(|s| s.status == Status::Created).cloned().collect();
     let prepaid = draft.tree().pay.mode == Mode::Prepaid;
-    if draft.tree().stock_pending() {
+    if draft.tree().stock_pending() || draft.tree().pay.amounts.to_pay == 0 {
         draft.disarm(draft.tree().pay.no, TimerKind::Reserve);
     }
     for shop in &shops {

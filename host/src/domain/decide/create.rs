@@ -122,9 +122,11 @@ pub fn create(cart: &Cart, priced: Priced, terms: Terms) -> (Change, OrderTree) 
         },
     };
     let mut arm = |subject, kind, due| change.arm.push(Timer { key: TimerKey { subject, kind }, due, attempt: 0 });
-    if pending {
+    // With nothing to pay a second change makes it paid: the timer does, should this host die before.
+    if pending || pay.amounts.to_pay == 0 {
         arm(pay_no, TimerKind::Reserve, at + RESERVE_GRACE_MS);
-    } else if cart.mode == Mode::Prepaid {
+    }
+    if !pending && cart.mode == Mode::Prepaid {
         for (shop, line) in shops.iter().zip(&lines) {
             arm(shop.no, TimerKind::Compensate, at + line.compensate_ms);
         }

@@ -7,7 +7,7 @@ use crate::domain::change::{Change, Flow, Guarded, Timer, TimerKey, TimerKind};
 use crate::domain::ids::{Millis, OrderNo};
 use crate::domain::money::{Overflow, sum};
 use crate::domain::order::{Mode, PayAmounts, PayFacts, PayOrder, Reason, Sequences, ShopOrder, Status, SubStatus};
-use crate::domain::payment::Payment;
+use crate::domain::payment::{Payment, PaymentStatus};
 use crate::domain::resource::CouponState;
 use crate::domain::tree::OrderTree;
 
@@ -17,6 +17,8 @@ use super::hold;
 pub const MERGED: &str = "merged";
 /// Pay orders that are merged at a time.
 pub const MERGED_MAX: usize = 20;
+/// Shop orders that a merged order has at most: every change of it reads and writes them together.
+pub const MERGED_SHOPS_MAX: usize = 100;
 
 /// Why orders cannot be paid together.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,6 +35,12 @@ pub enum CannotMerge {
     /// A payment is open.
     #[error("order {0} has an open payment that could not be closed")]
     Open(OrderNo),
+    /// An operator settles a payment of it; the mark of that would stay on what moves away.
+    #[error("order {0} has a disputed payment; an operator settles it first")]
+    Disputed(OrderNo),
+    /// More shop orders than one pay order takes.
+    #[error("a merged order has at most {MERGED_SHOPS_MAX} shop orders")]
+    TooLarge,
     /// Another buyer, currency or value of coins.
     #[error("order {0} has another buyer, currency or coin value than the first")]
     Other(OrderNo),
@@ -117,6 +125,9 @@ fn check(first: &OrderTree, rest: &[Arc<OrderTree>]) -> Result<(), CannotMerge> 
     if rest.is_empty() || rest.len() >= MERGED_MAX {
         return Err(CannotMerge::Count);
     }
+    if first.shops.len() + rest.iter().map(|t| t.shops.len()).sum::<usize>() > MERGED_SHOPS_MAX {
+        return Err(CannotMerge::TooLarge);
+    }
     for (index, tree) in std::iter::once(first).chain(rest.iter().map(|t| &**t)).enumerate() {
         let no = tree.pay.no;
         if index > 0 && (first.pay.no == no || rest[..index - 1].iter().any(|t| t.pay.no == no)) {
@@ -130,6 +141,9 @@ fn check(first: &OrderTree, rest: &[Arc<OrderTree>]) -> Result<(), CannotMerge> 
         }
         if tree.stock_pending() {
             return Err(CannotMerge::StockPending(no));
+        }
+        if tree.payments.iter().any(|p| p.status == PaymentStatus::Disputed) {
+            return Err(CannotMerge::Disputed(no));
         }
         if tree.payments.iter().any(Payment::is_open) {
             return Err(CannotMerge::Open(no));
@@ -153,7 +167,8 @@ fn amounts(trees: &[Arc<OrderTree>]) -> Result<PayAmounts, Overflow> {
         coins_value: total(|a| a.coins_value)?,
         third_party: total(|a| a.third_party)?,
         to_pay: total(|a| a.to_pay)?,
-        split_off: total(|a| a.split_off)?,
+        // What left one order is not brought back by what another brings: they are of different coupons.
+        split_off: total(|a| a.split_off.max(0))?,
     })
 }
 
@@ -181,6 +196,9 @@ fn end(change: &mut Change, tree: &OrderTree, into: OrderNo, at: Millis) {
     row.reason = Some(Reason::new(MERGED, into.to_string()));
     row.updated_at = at;
     change.disarm.push(TimerKey { subject: row.no, kind: TimerKind::PayTimeout });
+    if row.amounts.to_pay == 0 {
+        change.disarm.push(TimerKey { subject: row.no, kind: TimerKind::Reserve });
+    }
     change.pay_orders.push(Guarded { version: tree.pay.version, status: tree.pay.status, row });
 }
 

@@ -24,4 +24,4 @@ pub mod upkeep;
 pub mod view;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

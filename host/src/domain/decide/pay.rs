@@ -129,6 +129,9 @@ pub fn succeed(
     let coupons = pay.facts.coupons.clone();
     use_coupons(draft, &coupons);
     draft.disarm(pay_no, TimerKind::PayTimeout);
+    if draft.tree().pay.amounts.to_pay == 0 {
+        draft.disarm(pay_no, TimerKind::Reserve);
+    }
     follow(draft, 0, 0);
     if coins > 0 {
         draft.change.transfers.push(Transfer {

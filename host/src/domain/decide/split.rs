@@ -9,7 +9,7 @@ use crate::domain::draft::Draft;
 use crate::domain::ids::{Millis, OrderNo};
 use crate::domain::money::{Overflow, sum};
 use crate::domain::order::{Mode, PayAmounts, PayFacts, PayOrder, Sequences, Share, ShopOrder, Status, SubStatus};
-use crate::domain::payment::Payment;
+use crate::domain::payment::{Payment, PaymentStatus};
 use crate::domain::resource::CouponState;
 use crate::domain::tree::OrderTree;
 
@@ -27,9 +27,15 @@ pub enum CannotSplit {
     /// A payment is open.
     #[error("order {0} has an open payment that could not be closed")]
     Open(OrderNo),
+    /// An operator settles a payment of it; the mark of that would stay on what moves away.
+    #[error("order {0} has a disputed payment; an operator settles it first")]
+    Disputed(OrderNo),
     /// There is nothing to take it out of.
     #[error("{0} is the only shop order of its pay order")]
     Only(OrderNo),
+    /// One of the two would have nothing to pay, and nothing would ever pay it.
+    #[error("order {0} cannot be taken out: one of the two orders would have nothing to pay")]
+    NothingToPay(OrderNo),
     /// No payment method takes it.
     #[error("no payment method takes this order alone")]
     NoMethod,
@@ -64,6 +70,9 @@ pub fn split(
         return Err(CannotSplit::NoMethod);
     }
     let leaving = amounts(shop)?;
+    if leaving.to_pay == 0 || leaving.to_pay == tree.pay.amounts.to_pay {
+        return Err(CannotSplit::NothingToPay(shop_no));
+    }
     let pay = pay_order(tree, no, leaving, methods, at);
     let coupons = shop.facts.coupons.clone();
 
@@ -97,6 +106,9 @@ fn check(tree: &OrderTree, shop_no: OrderNo) -> Result<&ShopOrder, CannotSplit> 
     let shop = tree.shop(shop_no).filter(|_| waits).ok_or(CannotSplit::State(shop_no))?;
     if tree.stock_pending() {
         return Err(CannotSplit::StockPending(shop_no));
+    }
+    if tree.payments.iter().any(|p| p.status == PaymentStatus::Disputed) {
+        return Err(CannotSplit::Disputed(shop_no));
     }
     if tree.payments.iter().any(Payment::is_open) {
         return Err(CannotSplit::Open(shop_no));

@@ -80,7 +80,8 @@ fn cart(prices: &[i64]) -> (Cart, hook::Quoted) {
     (cart, quoted)
 }
 
-fn made(prices: &[i64]) -> (Change, OrderTree) {
+/// An order of one shop order, with the change that makes it.
+pub(crate) fn made(prices: &[i64]) -> (Change, OrderTree) {
     let (cart, quoted) = cart(prices);
     let priced = price(&cart, &[quoted], 10).unwrap();
     let terms = create::Terms {

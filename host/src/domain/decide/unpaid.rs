@@ -8,6 +8,7 @@ use crate::domain::money::{Currency, Minor, apportion};
 use crate::domain::payment::{Arrived, Payment, PaymentStatus, Refund, RefundStatus, Way};
 use crate::domain::reconcile::{Discrepancy, DiscrepancyKind};
 use crate::domain::resource::Account;
+use crate::domain::tree::OrderTree;
 
 use super::pay::{BALANCE, Paid, lines, payment_data, succeed, transfer};
 
@@ -37,6 +38,12 @@ fn release(draft: &mut Draft, payment: &Payment) {
         let buyer = draft.tree().pay.buyer.clone();
         transfer(draft, payment, "release", Account::Held(buyer.clone()), Account::Available(buyer));
     }
+}
+
+/// Whether the success of a payment pays its whole order. The price may have changed since (split, re-price, address);
+/// and the wallet's part of an attempt that ended was given back: alone, the provider's part pays nothing.
+pub fn is_whole(tree: &OrderTree, payment: &Payment) -> bool {
+    payment.total() == tree.pay.amounts.to_pay && (payment.is_open() || payment.balance == 0)
 }
 
 /// Money arrived for an order that can no longer take it: recorded, and its full refund created in the same change.
@@ -166,7 +173,8 @@ pub fn accept_arrived(
     if draft.tree().pay.status != crate::domain::order::Status::Created {
         return Err(CannotSettle::OrderMoved);
     }
-    let (balance, asked) = (payment.balance, payment.amount);
+    // Not what the payment was for: the price may have changed since.
+    let (balance, asked) = (payment.balance, draft.tree().pay.amounts.to_pay);
     if balance > 0 {
         return Err(CannotSettle::WalletPart);
     }

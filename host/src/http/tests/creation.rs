@@ -219,3 +219,49 @@ async fn staff_see_the_shard_that_the_operator_counts() {
     assert_eq!(read(Role::Operator).await["shard"], json!(shards.of(pay.slot())));
     assert!(read(Role::Buyer).await.get("shard").is_none() && read(Role::Business).await.get("shard").is_none());
 }
+
+#[tokio::test]
+async fn a_seller_is_told_of_no_other_sellers_shop_orders() {
+    let host = Host::start().await;
+    let [_, goods, _] = order(&host).await;
+    let seller = host.token(somebody(Role::Shop));
+    let send = async |method: &str, no: &str, step: &str, body: &str| {
+        let path = format!("/api/v1/orders/{no}/{step}");
+        host.send_with(Some(&seller), method, &path, body, &[("idempotency-key", "again")]).await
+    };
+    let mine = |answer: &Answer| {
+        let shops = answer.body["shop_orders"].as_array().unwrap();
+        shops.iter().map(|shop| shop["order_no"].clone()).collect::<Vec<_>>()
+    };
+    let first = send("PUT", &goods.to_string(), "price", r#"{"discount_minor":1}"#).await;
+    assert_eq!(mine(&first), [json!(goods)]);
+    let again = send("PUT", &goods.to_string(), "price", r#"{"discount_minor":1}"#).await;
+    assert_eq!(mine(&again), [json!(goods)], "a repeat tells no more");
+    let item = first.body["shop_orders"][0]["items"][0].as_str().unwrap();
+    let wrong = send("PUT", item, "price", r#"{"discount_minor":2}"#).await;
+    assert_eq!((code(&wrong).1, &wrong.body["shop_order_nos"]), ("idempotency-key-reused", &Value::Null));
+    let path = format!("/api/v1/orders/{item}/price");
+    let wrong = host.send(Some(&seller), "PUT", &path, r#"{"discount_minor":2}"#).await;
+    assert_eq!((code(&wrong), &wrong.body["shop_order_nos"]), ((409, "wrong-level"), &json!([goods])));
+    let line = host.token(somebody(Role::Business));
+    for step in ["forward", "compensate"] {
+        let path = format!("/api/v1/orders/{goods}/{step}");
+        let answer = host.send(Some(&line), "POST", &path, "{}").await;
+        assert!(answer.status == StatusCode::NOT_FOUND || mine(&answer) == [json!(goods)], "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_merge_that_is_refused_closes_no_payment() {
+    let host = Host::start().await;
+    let [pay, ..] = order(&host).await;
+    let buyer = host.token(somebody(Role::Buyer));
+    let body = r#"{"payment_method":"sandbox"}"#;
+    let opened = host.send(Some(&buyer), "POST", &format!("/api/v1/orders/{pay}/pay"), body).await;
+    let twice = json!({"orders": [pay, pay]}).to_string();
+    let merged = host.send(Some(&buyer), "POST", "/api/v1/orders/merge", &twice).await;
+    assert_eq!(code(&merged).1, "bad-body", "{merged:?}");
+    let no = opened.body["payment_no"].as_str().unwrap();
+    let payment = host.send(Some(&buyer), "GET", &format!("/api/v1/payments/{no}"), "").await;
+    assert_eq!(payment.body["status"], "pending", "{payment:?}");
+}

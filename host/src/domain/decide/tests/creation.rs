@@ -248,3 +248,17 @@ fn becoming_visible_holds_everything_in_one_change_as_create_does() {
     assert_eq!((change.stock.len(), change.coupons.len(), change.transfers.len()), (3, 4, 1));
     assert!(change.coupons.iter().all(|c| c.to == CouponState::Free));
 }
+
+#[test]
+fn an_order_with_nothing_to_pay_is_paid_even_if_its_host_dies() {
+    let reserve = (OrderNo(1), TimerKind::Reserve);
+    let all = spec(vec![shop(&[100])]);
+    let due = order(&all).1.pay.amounts.to_pay;
+    let (change, tree) = order(&Spec { coins: due, ..all });
+    assert_eq!((tree.pay.amounts.to_pay, tree.stock_pending()), (0, false));
+    assert!(armed(&change).contains(&reserve));
+    let gone = |change: &Change| change.disarm.iter().any(|k| (k.subject, k.kind) == reserve);
+    let paid = step(&mut tree.clone(), |d| pay::nothing(d, PaymentNo(60), &NUMBERS, 20_000));
+    let cancelled = step(&mut tree.clone(), |d| cancel::cancel(d, &Reason::new("buyer", "")));
+    assert!(gone(&paid) && gone(&cancelled));
+}
