@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hookline::clock::{Clock, ManualClock};
 use hookline::domain::change::{Change, Timer, TimerKey, TimerKind};
-use hookline::domain::ids::{Millis, OrderNo, SLOT_GROUPS};
+use hookline::domain::ids::{Millis, SLOT_GROUPS};
 use hookline::health::{Health, Part};
 use hookline::store::Store;
 use hookline::tasks::{ShutDown, Tasks};

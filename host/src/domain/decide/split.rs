@@ -2,7 +2,8 @@
 //! of [`super::merge`]: nothing is priced again and nothing is released.
 //!
 //! The shop's coupons go along. Platform coupons stay with the old pay order, which remembers how much of their discount
-//! left ([`PayAmounts::split_off`]): as long as some did, they are used up when that order ends, not given back.
+//! left ([`PayAmounts::split_off`]): as long as some did, they are used up when that order ends, not given back. A merge
+//! does not undo that, as it cannot tell whose coupon what comes back belongs to.
 
 use crate::domain::change::{Change, TimerKind};
 use crate::domain::draft::Draft;

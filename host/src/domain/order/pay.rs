@@ -66,7 +66,7 @@ pub struct PayAmounts {
     /// What the buyer pays in money.
     pub to_pay: Minor,
     /// Platform discount that left with shop orders that were split off; negative: that came with them. As long as it is
-    /// above zero, somebody else still uses a part of this order's platform coupons.
+    /// above zero, somebody else may use a part of this order's platform coupons, and they are not given back.
     #[serde(default)]
     pub split_off: Minor,
 }
