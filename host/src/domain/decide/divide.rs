@@ -77,7 +77,8 @@ fn may_be_divided(shipment: &Shipment) -> Result<(), CannotDivide> {
     if shipment.secrets.is_some() {
         return Err(CannotDivide::Secrets);
     }
-    if shipment.told_at.is_some() {
+    // One that it may know of and did not take is told again with what is in it now.
+    if shipment.taken_at.is_some() {
         return Err(CannotDivide::Told);
     }
     Ok(())
@@ -108,5 +109,5 @@ fn each_unit_once(shipment: &Shipment, packages: &[Vec<Packed>]) -> Result<(), C
 
 /// A package of a divided shipment. What the plugin said of the whole goes with each; a waybill is of one package.
 fn package(of: &Shipment, no: ShipmentNo, items: Vec<Packed>, at: Millis) -> Shipment {
-    Shipment { no, items, waybill: None, created_at: at, ..of.clone() }
+    Shipment { no, items, waybill: None, told_at: None, created_at: at, ..of.clone() }
 }

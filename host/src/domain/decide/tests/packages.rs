@@ -169,6 +169,8 @@ fn each_unit_goes_into_exactly_one_package() {
     let none = [vec![units(0, 2), units(1, 0)], vec![units(1, 2)]];
     assert_eq!(divided(&mut tree, &none).map(drop), Err(CannotDivide::Package(0)));
     step(&mut tree, |d| tell::telling(d, SHOP));
+    let told = by_number(&tree, FIRST).clone();
+    step(&mut tree, |d| tell::taken(d, &told, ""));
     let good = [vec![units(0, 2)], vec![units(1, 2)]];
     assert_eq!(divided(&mut tree, &good).map(drop), Err(CannotDivide::Told), "somebody packs it already");
 }
