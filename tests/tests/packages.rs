@@ -268,7 +268,11 @@ async fn the_depot_is_told_until_it_takes_a_package_and_tells_back(world: &World
     let (no, _) = parcel.shipments().await[0].clone();
     parcel.until("told", |shop| shop["timeline"].as_array().unwrap().iter().any(|f| f["event"] == "told")).await;
     let packages = depot.packages_of(&parcel.shop_order);
-    assert_eq!((packages.len(), depot.times_heard(&no)), (1, 3), "one id for every try");
+    assert_eq!(
+        (packages.len(), depot.times_heard(&format!("{no}.3"))),
+        (1, 3),
+        "one id, of its three units, for every try"
+    );
     let package = &packages[0];
     assert_eq!(package["address"]["city"], "Hangzhou");
     let units: Vec<_> =
