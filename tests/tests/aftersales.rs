@@ -206,14 +206,16 @@ async fn an_exchange_sends_new_goods_and_moves_no_money(world: &World) {
     let packed = said(shop.tell(&no, "confirm-return", json!({})).await);
     assert_eq!(packed["status"], "reshipping");
     let shipment = packed["shipment_no"].as_str().unwrap();
+    // Its arrival is told before it left: it waits for its turn.
+    let arrived = json!({"shipment_no": shipment});
+    assert_eq!(said(shop.0.send(post("/api/v1/shipments/deliver", &arrived)).await.unwrap())["effect"], "parked");
     let notice = json!({"shipment_no": shipment, "carrier": "SF", "waybill": format!("NEW{no}")});
     assert_eq!(said(shop.0.send(post("/api/v1/shipments/ship", &notice)).await.unwrap())["effect"], "applied");
-    let arrived = json!({"waybill": format!("NEW{no}")});
-    assert_eq!(said(shop.0.send(post("/api/v1/shipments/deliver", &arrived)).await.unwrap())["effect"], "applied");
     journey.aftersale_reached(&no, "exchanged").await.unwrap();
     let read = journey.buyer().read(&order.order_no).await.unwrap();
     assert_eq!((&read["shop_orders"][0]["status"], money_back(&read)), (&json!("received"), 0));
     assert_eq!(stock(world, &sku).await, before, "one came, one went");
+    assert_eq!(said(shop.0.send(post("/api/v1/shipments/deliver", &arrived)).await.unwrap())["effect"], "ignored");
 }
 
 async fn a_rejected_one_is_changed_and_then_arbitrated(world: &World) {

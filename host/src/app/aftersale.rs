@@ -45,8 +45,8 @@ pub(super) struct Fresh {
 
 pub(super) async fn numbers(app: &App, no: OrderNo) -> Result<Fresh, Problem> {
     let mut numbers = fresh(app, REFUNDS + 2, no.slot()).await?;
-    let aftersale = AftersaleNo(numbers.pop().unwrap_or_default());
-    let shipment = ShipmentNo(numbers.pop().unwrap_or_default());
+    let mut one = || numbers.pop().ok_or_else(|| Problem::internal("a block of numbers has what was asked for"));
+    let (aftersale, shipment) = (AftersaleNo(one()?), ShipmentNo(one()?));
     Ok(Fresh { refunds: numbers.into_iter().map(RefundNo).collect(), shipment, aftersale })
 }
 
@@ -60,6 +60,7 @@ impl From<Cannot> for Problem {
             Cannot::Units => return Self::invalid("bad-body", cannot.to_string()),
             Cannot::Mixed => "partly-shipped",
             Cannot::Refund(_) => "refund-above-remaining",
+            Cannot::NoExchange(_) => "wrong-shipment",
             Cannot::Limit { .. } => "aftersale-limit",
             Cannot::HookInFlight => "hook-in-flight",
         };

@@ -8,6 +8,7 @@ mod ask;
 mod hooks;
 mod outside;
 mod packages;
+mod questions;
 mod rounds;
 
 use std::sync::Arc;

@@ -46,7 +46,7 @@ pub(super) fn happen(
     numbers: &[RefundNo],
 ) -> Result<Happened, Problem> {
     let Some(shop) = draft.tree().shop(no).cloned() else { return Ok(Happened::Ignored) };
-    if let Some(exchanged) = exchange(draft, no, event)? {
+    if let Some(exchanged) = exchange(app, draft, &shop, event, request)? {
         return Ok(exchanged);
     }
     let (moves, word) = match event {
@@ -89,7 +89,7 @@ pub(super) fn happen(
         (Judgement::Apply | Judgement::Early, Event::Deliver(wanted)) => {
             match pick(draft, no, *wanted, |s| judge_shipment(moves, s.status)) {
                 Picked::One(shipment) if judged == Judgement::Apply => Ok(deliver(draft, &shipment)),
-                other => Ok(aside(app, draft, &shop, event, request, (judged, other))),
+                other => aside(app, draft, &shop, event, request, (judged, other)),
             }
         }
         (Judgement::Apply | Judgement::Early, Event::Exception(notice)) => {
@@ -105,11 +105,11 @@ pub(super) fn happen(
                     let last = exception::happened(draft, &shipment, notice.kind, &notice.note, &rules, numbers);
                     Ok(Happened::Applied(last.then_some(Trigger::Delivered)))
                 }
-                other => Ok(aside(app, draft, &shop, event, request, (judged, other))),
+                other => aside(app, draft, &shop, event, request, (judged, other)),
             }
         }
         (Judgement::Early, Event::Ship(_)) => {
-            park(app, draft, &shop, event, request);
+            park(app, draft, &shop, event, request)?;
             Ok(Happened::Parked)
         }
         (Judgement::Early, Event::Receive(_)) | (Judgement::Refused, _) => {
@@ -119,7 +119,14 @@ pub(super) fn happen(
 }
 
 /// A notice about the new goods of an exchange: they never move the order's state.
-fn exchange(draft: &mut Draft, no: OrderNo, event: &Event) -> Result<Option<Happened>, Problem> {
+fn exchange(
+    app: &App,
+    draft: &mut Draft,
+    shop: &ShopOrder,
+    event: &Event,
+    request: &Forward<'_>,
+) -> Result<Option<Happened>, Problem> {
+    let no = shop.no;
     let named = match event {
         Event::Ship(notice) => notice.shipment_no,
         Event::Deliver(shipment_no) => *shipment_no,
@@ -142,7 +149,10 @@ fn exchange(draft: &mut Draft, no: OrderNo, event: &Event) -> Result<Option<Happ
             draft.ignore(no, "exchange", "late or a repeat");
             Happened::Ignored
         }
-        Moved::Early => Happened::Spoiled("the new goods have not left yet".into()),
+        Moved::Early => {
+            park(app, draft, shop, event, request)?;
+            Happened::Parked
+        }
     }))
 }
 
@@ -208,28 +218,28 @@ fn aside(
     event: &Event,
     request: &Forward<'_>,
     (judged, picked): (Judgement, Picked),
-) -> Happened {
+) -> Result<Happened, Problem> {
     let word = match event {
         Event::Exception(notice) => notice.kind.word(),
         Event::Ship(_) | Event::Deliver(_) | Event::Receive(_) => "deliver",
     };
     let unpaid = draft.tree().shipments_of(shop.no).next().is_none();
-    match picked {
+    Ok(match picked {
         Picked::Late => {
             draft.ignore(shop.no, word, "late or a repeat");
             Happened::Ignored
         }
         Picked::Early | Picked::One(_) => {
-            park(app, draft, shop, event, request);
+            park(app, draft, shop, event, request)?;
             Happened::Parked
         }
         Picked::None if unpaid && judged == Judgement::Early => {
-            park(app, draft, shop, event, request);
+            park(app, draft, shop, event, request)?;
             Happened::Parked
         }
         Picked::None => Happened::Spoiled("no such shipment is on its way".into()),
         Picked::Several => Happened::Spoiled("several shipments are on their way: name one by shipment_no".into()),
-    }
+    })
 }
 
 fn deliver(draft: &mut Draft, shipment: &Shipment) -> Happened {
@@ -248,10 +258,10 @@ fn in_flight(draft: &Draft, shop: &ShopOrder, shipment: &Shipment, kind: Excepti
     Ok(())
 }
 
-fn park(app: &App, draft: &mut Draft, shop: &ShopOrder, event: &Event, request: &Forward<'_>) {
+fn park(app: &App, draft: &mut Draft, shop: &ShopOrder, event: &Event, request: &Forward<'_>) -> Result<(), Problem> {
     let (at, no) = (draft.at(), shop.no);
     if request.parked.is_some() {
-        return;
+        return Ok(());
     }
     let name = |wanted: Option<ShipmentNo>| wanted.map(|n| n.to_string()).unwrap_or_default();
     let (word, id, payload) = match event {
@@ -260,18 +270,19 @@ fn park(app: &App, draft: &mut Draft, shop: &ShopOrder, event: &Event, request: 
         Event::Exception(notice) => {
             ("exception", format!("{}:{}", notice.kind, name(notice.shipment_no)), serde_json::to_string(notice))
         }
-        Event::Receive(_) => return,
+        Event::Receive(_) => return Ok(()),
     };
     let keep = app.catalogue.now().businesses.get(&shop.business).map_or(PARK_MS, |b| b.rules.park_ms);
     draft.change.park.push(Parked {
         shop_no: no,
         event: word.to_owned(),
         id,
-        payload: payload.unwrap_or_default(),
+        payload: payload.map_err(Problem::internal)?,
         at,
         expires_at: at + keep,
     });
     draft.arm(no, TimerKind::Parked, at + PARK_PAUSE_MS, 0);
+    Ok(())
 }
 
 /// What a change adds to the numbers about packages, once it is committed.

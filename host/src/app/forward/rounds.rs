@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ask::Ended;
+use super::ask::{Asked, Ended, attention};
 use super::outside::{Arrived, call_out};
 use super::packages::{Happened, PARK_PAUSE_MS, count, counts, happen};
+use super::questions;
 use super::{Cause, Event, Forward};
 use crate::app::numbers::fresh;
 use crate::app::orders::{Denied, Freshness, TRIES, commit, event_answer, must_be_shop_order, tree};
@@ -93,7 +94,7 @@ pub async fn advance(app: &App, mut request: Forward<'_>) -> Result<Went, Proble
             Round::Ended(ended) => ended,
             Round::Spoiled(why) => {
                 draft = Draft::new(&before, app.clock.now(), &request.actor);
-                super::ask::attention(&mut draft, shop_no, &why);
+                attention(&mut draft, shop_no, &why);
                 Ended::Rest
             }
         };
@@ -218,21 +219,21 @@ async fn round(
             Next::Rest => return Ok(Round::Ended(Ended::Rest)),
             Next::Revoke(no) => {
                 if asks_supplier(app, draft, &shop, no) {
-                    super::ask::revoke(app, draft, &shop, no, arrived.take(), request.cause).await
+                    questions::revoke(app, draft, &shop, no, arrived.take(), request.cause).await
                 } else {
                     pay_back(app, draft, no).await
                 }
             }
-            Next::Deduct => super::ask::deduct(app, draft, &shop, arrived.take(), request.cause).await,
-            Next::Ship => super::ask::ship(app, draft, &shop, arrived.take(), request.cause).await,
+            Next::Deduct => questions::deduct(app, draft, &shop, arrived.take(), request.cause).await,
+            Next::Ship => questions::ship(app, draft, &shop, arrived.take(), request.cause).await,
             Next::Receive(trigger) => {
-                super::ask::receive(app, draft, &shop, trigger, arrived.take(), request.cause).await
+                questions::receive(app, draft, &shop, trigger, arrived.take(), request.cause).await
             }
         };
         match ended? {
-            super::ask::Asked::Done => {}
-            super::ask::Asked::Ended(ended) => return Ok(Round::Ended(ended)),
-            super::ask::Asked::Spoiled(why) => return Ok(Round::Spoiled(why)),
+            Asked::Done => {}
+            Asked::Ended(ended) => return Ok(Round::Ended(ended)),
+            Asked::Spoiled(why) => return Ok(Round::Spoiled(why)),
         }
     }
 }
@@ -244,13 +245,13 @@ fn asks_supplier(app: &App, draft: &Draft, shop: &ShopOrder, no: Option<Aftersal
 }
 
 /// Begins the refund of an after-sale that waits for nobody.
-async fn pay_back(app: &App, draft: &mut Draft, no: Option<AftersaleNo>) -> Result<super::ask::Asked, Problem> {
+async fn pay_back(app: &App, draft: &mut Draft, no: Option<AftersaleNo>) -> Result<Asked, Problem> {
     let row = no.and_then(|no| draft.tree().aftersales.iter().find(|a| a.no == no)).cloned();
     if let Some(row) = row {
         let numbers = aftersale::numbers(app, row.shop_no).await?.refunds;
         decide::proceed(draft, row.no, &refund::line_rules(app, &row.business), &numbers)?;
     }
-    Ok(super::ask::Asked::Done)
+    Ok(Asked::Done)
 }
 
 enum Next {
@@ -303,7 +304,7 @@ fn rearm(app: &App, draft: &mut Draft, no: OrderNo, attempt: i64) {
     if resting || packed || at_rest {
         draft.disarm(no, TimerKind::Compensate);
     } else if attempt >= ATTEMPTS {
-        super::ask::attention(draft, no, "the order does not advance; see its decisions and drive it on");
+        attention(draft, no, "the order does not advance; see its decisions and drive it on");
     } else {
         let pause = pay::compensate_ms(app, draft.tree()) << attempt.clamp(0, 16);
         let due = draft.at() + pause.clamp(PARK_PAUSE_MS, LONGEST_PAUSE_MS);

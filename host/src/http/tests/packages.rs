@@ -3,7 +3,6 @@
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
-use sqlx::{ConnectOptions as _, Row as _};
 
 use super::{Answer, Host, NOW, owners, somebody};
 use crate::app::catalogue::refresh;
@@ -97,13 +96,10 @@ impl Packed {
         self.host.send(Some(&self.buyer), "GET", &path, "").await.body["status"].as_str().unwrap().to_owned()
     }
 
-    /// All of the operate log as text: operator, operation, before, after.
-    async fn operate_log(&self) -> Vec<[String; 4]> {
-        let file = self.host.app.settings.data_dir.join("test.db");
-        let mut db = sqlx::sqlite::SqliteConnectOptions::new().filename(file).connect().await.unwrap();
-        let rows = sqlx::query("SELECT operator, operation, before, after FROM operate_logs ORDER BY n");
-        let rows = rows.fetch_all(&mut db).await.unwrap();
-        rows.iter().map(|row| [0, 1, 2, 3].map(|at| row.get::<String, _>(at))).collect()
+    /// What the operate log says of the goods order, the newest first.
+    async fn operate_log(&self) -> Vec<Value> {
+        let path = format!("/api/v1/orders/{}/operate-log", self.goods);
+        self.host.send(Some(&self.staff), "GET", &path, "").await.body["entries"].as_array().unwrap().clone()
     }
 
     async fn tells(&self, business: &str, headers: &[(String, String)], body: &str) -> Answer {
@@ -218,9 +214,9 @@ async fn delivery_secrets_are_for_the_buyer_alone_and_every_look_is_written_down
         assert!(!answer.body.to_string().contains(CANARY));
     }
     let log = order.operate_log().await;
-    let looks: Vec<_> = log.iter().map(|[operator, operation, ..]| (operator.as_str(), operation.as_str())).collect();
-    assert_eq!(looks, [("buyer:some-buyer", "read_secrets")]);
-    assert!(log[0][2].contains(&order.shipment.to_string()));
+    let looks: Vec<_> = log.iter().map(|entry| (&entry["operator"], &entry["operation"])).collect();
+    assert_eq!(looks, [(&json!("buyer:some-buyer"), &json!("read_secrets"))]);
+    assert!(log[0]["before"].to_string().contains(&order.shipment.to_string()));
     assert!(!format!("{log:?}").contains(CANARY), "the log says who looked, not what was seen");
 
     // Once the money goes back there is nothing to read.
@@ -254,7 +250,7 @@ async fn the_buyer_puts_the_automatic_receipt_off_once() {
     assert_eq!(receive, Some(due), "the deadline and its timer move together");
     let again = asks(&order.buyer, "k2").await;
     assert_eq!((again.status, code(&again)), (StatusCode::CONFLICT, "already-extended"));
-    assert_eq!(order.operate_log().await[0][1], "extend_receive");
+    assert_eq!(order.operate_log().await[0]["operation"], "extend_receive");
 
     let strict = Packed::start(json!({"receive_extension_ms": 0})).await;
     strict.ships().await;

@@ -117,10 +117,14 @@ pub enum Moved {
     Early,
 }
 
+/// The exchange whose new goods a shipment holds.
+fn exchange_of(draft: &Draft, shipment: &Shipment) -> Result<Aftersale, Cannot> {
+    find(draft, shipment.aftersale_no.ok_or(Cannot::NoExchange(shipment.no))?)
+}
+
 /// The new goods of an exchange left.
 pub fn shipped(draft: &mut Draft, shipment: &Shipment, notice: &ShipNotice) -> Result<Moved, Cannot> {
-    let no = shipment.aftersale_no.ok_or(Cannot::Unknown(AftersaleNo(0)))?;
-    let mut row = find(draft, no)?;
+    let mut row = exchange_of(draft, shipment)?;
     if row.status != AftersaleStatus::Reshipping || shipment.status != ShipmentStatus::Created {
         return Ok(Moved::Late);
     }
@@ -131,7 +135,7 @@ pub fn shipped(draft: &mut Draft, shipment: &Shipment, notice: &ShipNotice) -> R
     let deadline = at + draft.stay(row.shop_no, "aftersale_ship", notice.waybill.clone()).facts.auto_receive_ms;
     draft.shipment(Write::Update(sent));
     let data = json!({
-        "shipment_no": shipment.no, "aftersale_no": no, "carrier": notice.carrier, "waybill": notice.waybill,
+        "shipment_no": shipment.no, "aftersale_no": row.no, "carrier": notice.carrier, "waybill": notice.waybill,
     });
     draft.emit(row.shop_no, Topic::Fulfilment, "SHIPMENT_SHIPPED", data);
     (row.deadline, row.updated_at) = (Some(deadline), at);
@@ -143,7 +147,7 @@ pub fn shipped(draft: &mut Draft, shipment: &Shipment, notice: &ShipNotice) -> R
 
 /// The new goods of an exchange arrived.
 pub fn delivered(draft: &mut Draft, shipment: &Shipment) -> Result<Moved, Cannot> {
-    let row = find(draft, shipment.aftersale_no.ok_or(Cannot::Unknown(AftersaleNo(0)))?)?;
+    let row = exchange_of(draft, shipment)?;
     match shipment.status {
         ShipmentStatus::Created => Ok(Moved::Early),
         ShipmentStatus::Shipped if row.status == AftersaleStatus::Reshipping => {
@@ -157,7 +161,7 @@ pub fn delivered(draft: &mut Draft, shipment: &Shipment) -> Result<Moved, Cannot
 /// The new goods of an exchange are late, lost or refused at the door. Late is a mark; else the money goes back instead,
 /// as of a return whose goods are back.
 pub fn went_wrong(draft: &mut Draft, shipment: &Shipment, kind: ExceptionKind, note: &str) -> Result<Moved, Cannot> {
-    let row = find(draft, shipment.aftersale_no.ok_or(Cannot::Unknown(AftersaleNo(0)))?)?;
+    let row = exchange_of(draft, shipment)?;
     match shipment.status {
         ShipmentStatus::Created => return Ok(Moved::Early),
         ShipmentStatus::Shipped if row.status == AftersaleStatus::Reshipping => {}

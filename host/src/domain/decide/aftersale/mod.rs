@@ -69,6 +69,9 @@ pub enum Cannot {
     /// There is no such after-sale in the order.
     #[error("there is no after-sale {0}")]
     Unknown(AftersaleNo),
+    /// A shipment delivers its order, and no exchange.
+    #[error("shipment {0} holds the goods of no exchange")]
+    NoExchange(ShipmentNo),
     /// Goods that come back are counted in units, and paid for in full.
     #[error("a return or an exchange is of whole units: give their quantity and no amount")]
     Units,
@@ -307,13 +310,11 @@ pub fn supersede(draft: &mut Draft, shop_no: OrderNo, lost: &[(OrderNo, u32)], n
         let mut elsewhere = left.saturating_sub(*units);
         let rows: Vec<_> = draft.tree().aftersales_of(shop_no).filter(|a| a.holds()).cloned().collect();
         for row in rows {
-            let claimed: u32 = row.items.iter().filter(|c| c.item_no == *item_no).map(|c| c.quantity).sum();
-            let money_only = row.items.iter().all(|c| c.item_no != *item_no || c.quantity == 0);
-            let goods = row.takes_goods_back() && row.status != AftersaleStatus::Applied;
-            if claimed <= elsewhere
-                && !(money_only && elsewhere == 0 && row.items.iter().any(|c| c.item_no == *item_no))
-                || goods
-            {
+            let mine: Vec<u32> = row.items.iter().filter(|c| c.item_no == *item_no).map(|c| c.quantity).collect();
+            let claimed: u32 = mine.iter().sum();
+            // A claim of money alone is about units that stay with the buyer: about none, once none stays.
+            let fits = claimed <= elsewhere && (elsewhere > 0 || mine.is_empty());
+            if fits || row.takes_goods_back() && row.status != AftersaleStatus::Applied {
                 elsewhere = elsewhere.saturating_sub(claimed);
             } else {
                 end(draft, row, AftersaleStatus::Cancelled, note);

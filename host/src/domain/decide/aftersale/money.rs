@@ -10,6 +10,7 @@ use crate::domain::draft::Draft;
 use crate::domain::fulfilment::ShipmentStatus;
 use crate::domain::ids::{AftersaleNo, OrderNo, RefundNo};
 use crate::domain::order::{Delivery, Reason, ShopOrder, SubStatus};
+use crate::domain::payment::Refund;
 use crate::domain::tree::OrderTree;
 
 /// The after-sale of a shop order whose refund can begin now: agreed, and no hook is being asked about the order. Those
@@ -203,8 +204,8 @@ fn take_out(draft: &mut Draft, shop: &ShopOrder, claims: &[Claim]) {
 pub fn settle_refunds(draft: &mut Draft, shop_no: OrderNo) {
     let closed = draft.tree().shop(shop_no).is_none_or(|shop| shop.sub_status != SubStatus::Closing);
     let owed = |cause: AftersaleNo| {
-        let mine = |r: &&crate::domain::payment::Refund| r.shop_no == Some(shop_no) && r.is_owed();
-        let of_it = |r: &crate::domain::payment::Refund| r.aftersale_no == Some(cause);
+        let mine = |r: &&Refund| r.shop_no == Some(shop_no) && r.is_owed();
+        let of_it = |r: &Refund| r.aftersale_no == Some(cause);
         draft.tree().refunds.iter().filter(mine).any(|r| of_it(r) || !closed)
     };
     // One whose refund had failed is over, too, once a person ended that by hand.

@@ -1,0 +1,165 @@
+//! Anything that buyers, merchants, providers, carriers and clocks may do, in any order and repeated.
+
+use std::collections::BTreeMap;
+
+use super::super::super::aftersale::{
+    self, Application, Priced, arbitrate, confirm, reject, resubmit, sent_back, withdraw,
+};
+use super::super::super::refund::Wanted;
+use super::super::*;
+use super::life::{Life, numbers_from, rules};
+use crate::domain::aftersale::{Aftersale, AftersaleKind as Kind, AftersaleStatus as State};
+use crate::domain::fulfilment::{ExceptionKind, ShipmentStatus};
+use crate::domain::ids::AftersaleNo;
+
+const A: AftersaleNo = AftersaleNo(500);
+
+/// What a buyer, a merchant, a provider, a carrier and a clock may do next.
+fn act(life: &mut Life, op: u8, pick: usize, quantity: u32, amount: Option<i64>) {
+    let numbers: BTreeMap<usize, AftersaleNo> = life.tree.aftersales.iter().map(|a| a.no).enumerate().collect();
+    let no = numbers.get(&(pick % numbers.len().max(1))).copied().unwrap_or(A);
+    let items = life.shop().items.len();
+    let wanted = vec![Wanted { item_no: life.shop().items[pick % items].no, quantity, amount }];
+    let priced =
+        |life: &Life| vec![Priced { item_no: life.shop().items[pick % items].no, amount: amount.unwrap_or(0) }];
+    let pending = life.tree.refunds.iter().filter(|r| r.status == RefundStatus::Pending).nth(pick % 3).cloned();
+    match op {
+        0 | 1 => life.forward(),
+        2 => life.ship(),
+        3 => life.receive(),
+        4 => drop(life.apply(Kind::Refund, wanted, vec![])),
+        5 => {
+            let priced = priced(life);
+            drop(life.apply(Kind::Refund, vec![Wanted { amount: None, ..wanted[0] }], priced));
+        }
+        6 => drop(life.apply(Kind::Return, vec![Wanted { amount: None, ..wanted[0] }], vec![])),
+        7 => drop(life.apply(Kind::Exchange, vec![Wanted { amount: None, ..wanted[0] }], vec![])),
+        8 => drop(life.approve(no)),
+        9 => drop(life.attempt(|d, _| reject(d, no, &rules(), "no"))),
+        10 => drop(life.attempt(|d, _| withdraw(d, no))),
+        11 => drop(life.attempt(|d, _| arbitrate(d, no))),
+        12 => drop(life.attempt(|d, _| {
+            let application =
+                Application { no, kind: Kind::Refund, wanted, priced: vec![], reason: "x".into(), evidence: None };
+            resubmit(d, application, &rules())
+        })),
+        13 => drop(life.attempt(|d, n| sent_back(d, no, "SF".into(), format!("B{n}"), &rules()))),
+        14 => {
+            drop(life.attempt(|d, n| confirm(d, no, ShipmentNo(n), "")));
+            life.forward();
+        }
+        15 => {
+            if let Some(owed) = pending {
+                life.step(|d, _| undo::refunded(d, owed, &rules()));
+            }
+        }
+        16 => {
+            if let Some(owed) = pending.filter(|r| r.way == Way::Provider) {
+                life.step(|d, _| refund::failed(d, owed, "no"));
+            }
+        }
+        17 => {
+            let failed = life.tree.refunds.iter().find(|r| r.status == RefundStatus::Failed && r.replaced_by.is_none());
+            match failed.cloned() {
+                Some(failed) if pick == 0 => life.step(|d, _| undo::refunded_by_hand(d, failed, &rules(), "in cash")),
+                Some(failed) => life.step(|d, n| refund::replace(d, &failed, RefundNo(n))),
+                None => {}
+            }
+        }
+        18 => {
+            life.at += 86_400_000 * i64::from(quantity + 1);
+            life.deadlines();
+        }
+        19 if judge(Event::Undo, life.shop().status, life.shop().sub_status) == Judgement::Apply && pick == 0 => {
+            life.step(|d, n| {
+                let numbers = numbers_from(n);
+                undo::undo(d, SHOP, &Reason::new("refused", ""), &rules(), &numbers);
+            });
+        }
+        22 => {
+            let on_its_way = life.tree.shipments_of(SHOP).find(|s| s.status == ShipmentStatus::Shipped).cloned();
+            let takes = judge(Event::Exception, life.shop().status, life.shop().sub_status) == Judgement::Apply;
+            if let Some(shipment) = on_its_way.filter(|_| takes) {
+                let kind = [ExceptionKind::Delayed, ExceptionKind::Lost, ExceptionKind::Refused][pick % 3];
+                life.step(|d, n| {
+                    let numbers = numbers_from(n);
+                    exception::happened(d, &shipment, kind, "", &rules(), &numbers);
+                });
+            }
+        }
+        20 => {
+            let waits =
+                life.tree.refunds.iter().any(Refund::is_owed) || life.tree.aftersales.iter().any(Aftersale::is_open);
+            if life.shop().status == Status::Received && life.shop().sub_status == SubStatus::None && !waits {
+                life.step(|d, _| settle::complete(d, SHOP, &rules()));
+            }
+        }
+        _ => {
+            let package = life.tree.shipments.iter().find(|s| s.aftersale_no.is_some()).cloned();
+            if let Some(package) = package {
+                let waybill = format!("N{}", life.next);
+                let notice = ShipNotice { shipment_no: Some(package.no), carrier: "SF".into(), waybill };
+                drop(life.attempt(|d, _| aftersale::shipped(d, &package, &notice).map(drop)));
+                let package = life.tree.shipments.iter().find(|s| s.no == package.no).unwrap().clone();
+                let kind = [ExceptionKind::Lost, ExceptionKind::Refused, ExceptionKind::Delayed][pick % 3];
+                if quantity == 0 {
+                    drop(life.attempt(|d, _| aftersale::went_wrong(d, &package, kind, "").map(drop)));
+                }
+                drop(life.attempt(|d, _| aftersale::delivered(d, &package).map(drop)));
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+
+    /// Whatever happens in whatever order: nothing is refunded twice or above what was paid, stock is conserved, and an
+    /// order ends with its after-sales.
+    #[test]
+    fn any_sequence_of_after_sales_keeps_every_invariant(
+        prices in prop::collection::vec(1_i64..5_000, 1..4), wallet in 0_i64..100,
+        acts in prop::collection::vec((0_u8..24, 0_usize..6, 0_u32..3, prop::option::of(0_i64..3_000)), 1..60),
+    ) {
+        let (_, tree) = made(&prices);
+        let mut life = Life::paid(&prices, (tree.pay.amounts.to_pay - 1) * wallet / 100);
+        for (op, pick, quantity, amount) in acts {
+            act(&mut life, op, pick, quantity, amount);
+        }
+    }
+
+    /// Everything goes back, piece by piece, at any time before shipping: exactly what was paid, to the minor unit.
+    #[test]
+    fn pieces_refunded_before_shipping_add_up_to_what_was_paid(
+        prices in prop::collection::vec(1_i64..5_000, 1..4), wallet in 0_i64..100, begun: bool,
+        pieces in prop::collection::vec((0_usize..4, 1_u32..3), 0..10),
+    ) {
+        let (_, tree) = made(&prices);
+        let balance = (tree.pay.amounts.to_pay - 1) * wallet / 100;
+        let mut life = Life::paid(&prices, balance);
+        if begun {
+            life.forward();
+        }
+        let mut asked = pieces.into_iter().map(|(index, quantity)| life.item(index % prices.len(), quantity)).collect::<Vec<_>>();
+        asked.push(vec![]);
+        for wanted in asked {
+            let wanted = if wanted.is_empty() { life.all() } else { wanted };
+            if wanted.is_empty() || life.shop().sub_status == SubStatus::Closing || life.shop().status == Status::Closed {
+                continue;
+            }
+            if let Ok(no) = life.apply(Kind::Refund, wanted, vec![]) {
+                if life.state(no) == State::Applied {
+                    life.approve(no).unwrap();
+                }
+                life.forward();
+                life.refunds_succeed();
+            }
+        }
+        prop_assert_eq!(life.shop().status, Status::Closed);
+        prop_assert_eq!(life.back(), life.tree.pay.amounts.to_pay);
+        let to_wallet: i64 = life.tree.refunds.iter().filter(|r| r.way == Way::Balance).map(|r| r.amount).sum();
+        let coins: i64 = life.tree.refunds.iter().filter(|r| r.way == Way::Coins).map(|r| r.amount).sum();
+        prop_assert_eq!((to_wallet, coins), (balance, 7));
+        prop_assert_eq!(life.stock, [1_000, 0, 0]);
+    }
+}
