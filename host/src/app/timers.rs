@@ -3,19 +3,18 @@
 
 use super::App;
 use super::forward::{Cause, Event, Forward, advance};
-use super::orders::{Decided, change, store_problem};
+use super::orders::{Decided, change, commit, store_problem};
 use super::problem::{Kind, Problem};
 use super::{cancel, fulfilment, query, refund, reserve};
 use crate::domain::aftersale::Aftersale;
-use crate::domain::change::{Parked, Timer, TimerKind, Unpark};
+use crate::domain::change::{Change, Fired, Parked, Timer, TimerKind, Unpark};
 use crate::domain::decide::receive::ASK_AGAIN_MS;
 use crate::domain::decide::settle;
 use crate::domain::draft::Draft;
 use crate::domain::event::Topic;
 use crate::domain::hook::Trigger;
 use crate::domain::ids::{Millis, OrderNo};
-use crate::domain::order::{Status, SubStatus};
-use crate::domain::tree::OrderTree;
+use crate::domain::order::{ShopOrder, Status, SubStatus};
 use crate::telemetry::metrics::ORDERS_SHIP_OVERDUE;
 
 /// The pause of parked events doubles up to this.
@@ -38,39 +37,30 @@ pub async fn fire(app: &App, timer: Timer) -> Result<(), Problem> {
         TimerKind::Refund => refund::drive(app, no).await?,
         TimerKind::Query => query::drive(app, no, timer.attempt).await?,
         TimerKind::Aftersale => super::aftersale::deadlines(app, no).await?,
-        TimerKind::Parked => parked(app, no, timer.attempt).await?,
+        TimerKind::Parked => return parked(app, timer).await,
         TimerKind::Reserve => reserve::drive(app, no).await?,
         TimerKind::Fulfilment => fulfilment::tell(app, no, timer.attempt).await?,
     }
-    disarm_if_still_due(app, timer).await
+    if stands(app, timer).await? { settle_fired(app, Fired { timer, again: None }).await } else { Ok(()) }
 }
 
 /// Puts a timer off whose work failed. Only the timer moves: the order's deadline was what it was, and `attempt` says
 /// that this is a repeat.
 pub async fn put_off(app: &App, timer: Timer) -> Result<(), Problem> {
-    let due = app.clock.now() + (RETRY_MS << timer.attempt.clamp(0, 7));
-    let moved = change(app, timer.key.subject, |tree| {
-        let mut draft = Draft::new(tree, app.clock.now(), "timer");
-        draft.arm(timer.key.subject, timer.key.kind, due, timer.attempt + 1);
-        Ok(Decided::Commit(Box::new(draft), ()))
-    });
-    moved.await?;
-    Ok(())
+    let again = app.clock.now() + (RETRY_MS << timer.attempt.clamp(0, 7));
+    settle_fired(app, Fired { timer, again: Some(again) }).await
 }
 
-/// A timer whose work had nothing to do is disarmed here, unless the work moved it.
-async fn disarm_if_still_due(app: &App, timer: Timer) -> Result<(), Problem> {
+/// Whether a timer is still armed as it fired.
+async fn stands(app: &App, timer: Timer) -> Result<bool, Problem> {
     let stored = app.store.timers(timer.key.subject).await.map_err(store_problem)?;
-    if !stored.iter().any(|t| t.key == timer.key && t.due == timer.due) {
-        return Ok(());
-    }
-    let done = change(app, timer.key.subject, |tree| {
-        let mut draft = Draft::new(tree, app.clock.now(), "timer");
-        draft.disarm(timer.key.subject, timer.key.kind);
-        Ok(Decided::Commit(Box::new(draft), ()))
-    });
-    done.await?;
-    Ok(())
+    Ok(stored.iter().any(|t| t.key == timer.key && t.due == timer.due))
+}
+
+/// A timer whose work did not move it is disarmed, or moved to another try.
+async fn settle_fired(app: &App, fired: Fired) -> Result<(), Problem> {
+    let change = Change { at: app.clock.now(), fired: vec![fired], ..Change::default() };
+    Ok(commit(app, change).await?)
 }
 
 async fn ship_overdue(app: &App, no: OrderNo) -> Result<(), Problem> {
@@ -109,13 +99,13 @@ async fn auto_receive(app: &App, timer: Timer) -> Result<(), Problem> {
 /// for something.
 async fn ask_again(app: &App, timer: Timer) -> Result<(), Problem> {
     let no = timer.key.subject;
-    let stored = app.store.timers(no).await.map_err(store_problem)?;
-    if !stored.iter().any(|t| t.key == timer.key && t.due == timer.due) {
+    if !stands(app, timer).await? {
         return Ok(());
     }
     let again = change(app, no, |tree| {
-        let shop = tree.shop(no).filter(|s| s.status == Status::Shipped && s.sub_status == SubStatus::None);
-        let Some(shop) = shop else { return Ok(Decided::Nothing(())) };
+        let waits = |s: &&ShopOrder| s.status == Status::Shipped && s.sub_status == SubStatus::None;
+        let extended = |s: &&ShopOrder| s.expire_time.is_some_and(|due| due > timer.due);
+        let Some(shop) = tree.shop(no).filter(waits).filter(|s| !extended(s)) else { return Ok(Decided::Nothing(())) };
         let mut draft = Draft::new(tree, app.clock.now(), "timer:auto_receive");
         let due = draft.at() + shop.facts.auto_receive_ms.clamp(RETRY_MS, ASK_AGAIN_MS);
         draft.stay(no, "not_received", "its hook was not asked");
@@ -149,7 +139,8 @@ async fn settle_order(app: &App, no: OrderNo) -> Result<(), Problem> {
 }
 
 /// Tries every parked event of an order again, the oldest first; expired ones become dead letters.
-async fn parked(app: &App, no: OrderNo, attempt: i64) -> Result<(), Problem> {
+async fn parked(app: &App, timer: Timer) -> Result<(), Problem> {
+    let no = timer.key.subject;
     let now = app.clock.now();
     for parked in app.store.parked(no).await.map_err(store_problem)? {
         if parked.expires_at <= now {
@@ -175,18 +166,9 @@ async fn parked(app: &App, no: OrderNo, attempt: i64) -> Result<(), Problem> {
         }
     }
     let left = app.store.parked(no).await.map_err(store_problem)?;
-    let rearmed = change(app, no, |tree: &OrderTree| {
-        let mut draft = Draft::new(tree, now, "timer:parked");
-        if left.is_empty() {
-            draft.disarm(no, TimerKind::Parked);
-        } else {
-            let pause = (1_000 << attempt.clamp(0, 12)).min(LONGEST_PARK_PAUSE_MS);
-            draft.arm(no, TimerKind::Parked, now + pause, attempt + 1);
-        }
-        Ok(Decided::Commit(Box::new(draft), ()))
-    });
-    rearmed.await?;
-    Ok(())
+    let pause = (1_000 << timer.attempt.clamp(0, 12)).min(LONGEST_PARK_PAUSE_MS);
+    let again = (!left.is_empty()).then_some(now + pause);
+    settle_fired(app, Fired { timer, again }).await
 }
 
 fn read(parked: &Parked) -> Option<Event> {

@@ -73,6 +73,8 @@ pub struct Change {
     pub disarm: Vec<TimerKey>,
     /// Arming an armed timer moves it.
     pub arm: Vec<Timer>,
+    /// Timers that fired and did not move themselves.
+    pub fired: Vec<Fired>,
     /// Events for the outbox.
     pub events: Vec<Event>,
     /// Hook decisions for the record.
@@ -234,6 +236,15 @@ pub struct Timer {
     pub due: Millis,
     /// How often it has fired for this cause; back-off follows it.
     pub attempt: i64,
+}
+
+/// What becomes of a timer that fired: only if nobody moved it since, as the work of others may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fired {
+    /// As it was when it fired.
+    pub timer: Timer,
+    /// When it fires again, its `attempt` one higher; none disarms it.
+    pub again: Option<Millis>,
 }
 
 /// The record of one hook call. Unique by (subject, seq).

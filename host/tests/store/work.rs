@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use hookline::domain::change::{Change, Fired, Timer};
 use hookline::domain::event::Topic;
 use hookline::domain::number::BLOCK;
 use hookline::store::StreamMark;
@@ -67,13 +68,32 @@ on_both! {
         assert_eq!((fired.len(), fired[0].key.subject), (1, tree.pay.no));
         let mut again = fired[0];
         (again.due, again.attempt) = (NOW + 2_000_000, 1);
-        let change = hookline::domain::change::Change { arm: vec![again], ..Default::default() };
+        let change = Change { arm: vec![again], ..Default::default() };
         db.store.commit(change).await.unwrap();
         assert_eq!(due(NOW + 1_900_000).await, []);
         assert_eq!(due(NOW + 2_000_000).await, [again]);
-        let disarm = hookline::domain::change::Change { disarm: vec![again.key], ..Default::default() };
+        let disarm = Change { disarm: vec![again.key], ..Default::default() };
         db.store.commit(disarm).await.unwrap();
         assert_eq!(due(i64::MAX).await, []);
+    }
+
+    async fn a_timer_that_fired_goes_only_where_nobody_moved_it_since(db) {
+        stocked(&db.store).await;
+        created(&db.store, 1, "lilei").await;
+        let armed = || { let store = db.store.clone(); async move { store.due_timers(&GROUPS, i64::MAX, 10).await.unwrap() } };
+        let commit = |change| { let store = db.store.clone(); async move { store.commit(change).await.unwrap() } };
+        let fired = |timer, again| Change { fired: vec![Fired { timer, again }], ..Change::default() };
+        let as_it_fired = armed().await[0];
+        let moved = Timer { due: as_it_fired.due + 60_000, attempt: 0, ..as_it_fired };
+        commit(Change { arm: vec![moved], ..Change::default() }).await;
+        commit(fired(as_it_fired, None)).await;
+        commit(fired(as_it_fired, Some(as_it_fired.due + 5_000))).await;
+        assert_eq!(armed().await, [moved], "what others armed meanwhile stays");
+        commit(fired(moved, Some(moved.due + 5_000))).await;
+        let put_off = Timer { due: moved.due + 5_000, attempt: 1, ..moved };
+        assert_eq!(armed().await, [put_off]);
+        commit(fired(put_off, None)).await;
+        assert_eq!(armed().await, []);
     }
 
     async fn what_is_past_its_time_goes(db) {

@@ -351,6 +351,9 @@ fn records(plan: &mut Plan, changes: &[&Change], unique: &mut i64) {
             aftersales::put_snapshot(rows, snapshot);
         }
     });
+    let fired = |again: bool| changes.iter().flat_map(|c| &c.fired).filter(move |f| f.again.is_some() == again);
+    plan.add(&work::DISARM_FIRED, Due::Any, |rows| fired(false).for_each(|f| work::put_fired(rows, f)));
+    plan.add(&work::PUT_OFF, Due::Any, |rows| fired(true).for_each(|f| work::put_fired(rows, f)));
     let timers = last_by_key(changes.iter().flat_map(|c| {
         let off = c.disarm.iter().map(|key| (*key, None));
         off.chain(c.arm.iter().map(|timer| (timer.key, Some(timer))))

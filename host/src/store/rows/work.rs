@@ -1,18 +1,22 @@
 //! Timers, events, hook records, signals, parked events, settlements, idempotency claims.
 
 use crate::domain::change::{
-    Claim, Decision, JournalRow, Parked, Settlement, SignalKey, SignalRow, Timer, TimerKey, TimerKind, Unpark,
+    Claim, Decision, Fired, JournalRow, Parked, Settlement, SignalKey, SignalRow, Timer, TimerKey, TimerKind, Unpark,
 };
 use crate::domain::event::{Event, Topic};
 use crate::domain::hook::Hook;
 use crate::domain::ids::{Millis, OrderNo, Slot};
 use crate::store::error::StoreError;
-use crate::store::sql::{OnConflict, Reader, Rows, delete, insert, insert_with, sql, table, touch, update};
+use crate::store::sql::{
+    OnConflict, Reader, Rows, delete, insert, insert_with, sql, table, touch, update, update_with,
+};
 
 table! {
     /// Armed timers.
     pub(crate) TIMERS = "timers" { subject: Int, kind: Int, grp: Int, due: Int, attempt: Int }
     TIMER_KEYS = "timers" { subject: Int, kind: Int }
+    TIMERS_FIRED = "timers" { subject: Int, kind: Int, due: Int }
+    TIMERS_AGAIN = "timers" { subject: Int, kind: Int, due: Int, again: Int }
     NEW_EVENTS = "outbox" { grp: Int, subject: Int, topic: Int, sequence: Int, tag: Text, body: Text }
     /// Events with their positions.
     pub(crate) OUTBOX = "outbox" {
@@ -67,6 +71,9 @@ const PARKED_ROW: &str = " JOIN parked AS p ON p.slot = (u.shop_no & 1023) AND p
 sql! {
     pub(crate) ARM = insert("arm timers", &TIMERS, Some("subject"), OnConflict::Update(REARM));
     pub(crate) DISARM = delete("disarm timers", &TIMER_KEYS, Some("subject"));
+    pub(crate) DISARM_FIRED = delete("disarm fired timers", &TIMERS_FIRED, Some("subject"));
+    pub(crate) PUT_OFF = update_with("put off timers", &TIMERS_AGAIN, Some("subject"), 3,
+        &[("due", "u.again"), ("attempt", "t.attempt + 1")]);
     pub(crate) INSERT_EVENT = insert("insert outbox", &NEW_EVENTS, None, OnConflict::Fail);
     pub(crate) DELETE_EVENT = delete("delete outbox", &EVENT_KEYS, None);
     pub(crate) INSERT_DECISION = insert("insert decisions", &DECISIONS, Some("subject"), OnConflict::Fail);
@@ -101,6 +108,14 @@ pub(crate) fn put_timer(rows: &mut Rows, timer: &Timer) {
 pub(crate) fn put_timer_key(rows: &mut Rows, key: TimerKey) {
     rows.int(key.subject.0);
     rows.int(key.kind.code().into());
+}
+
+pub(crate) fn put_fired(rows: &mut Rows, fired: &Fired) {
+    put_timer_key(rows, fired.timer.key);
+    rows.int(fired.timer.due);
+    if let Some(again) = fired.again {
+        rows.int(again);
+    }
 }
 
 pub(crate) fn take_timer(row: &mut Reader<'_>) -> Result<Timer, StoreError> {

@@ -11,7 +11,7 @@ pub(crate) use self::{
     bulk::Rows,
     conn::{Conn, Pool},
     row::{Reader, Row},
-    text::{Column, OnConflict, Sql, Table, Ty, delete, insert, insert_with, sql, table, touch, update},
+    text::{Column, OnConflict, Sql, Table, Ty, delete, insert, insert_with, sql, table, touch, update, update_with},
 };
 
 /// Which database a store runs on.

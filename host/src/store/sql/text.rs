@@ -184,8 +184,21 @@ fn matches(table: &Table, slot: Option<&str>, keys: usize) -> String {
 
 /// Updates many rows: the first `keys` columns find the row, the rest is written.
 pub(crate) fn update(name: &'static str, table: &Table, slot: Option<&str>, keys: usize) -> Sql {
+    let values: Vec<_> = table.columns[keys..].iter().map(|c| format!("u.{}", c.name)).collect();
+    let set: Vec<_> = table.columns[keys..].iter().zip(&values).map(|(c, value)| (c.name, value.as_str())).collect();
+    update_with(name, table, slot, keys, &set)
+}
+
+/// Updates many rows: the first `keys` columns find the row, `set` names the columns written and what goes into them.
+pub(crate) fn update_with(
+    name: &'static str,
+    table: &Table,
+    slot: Option<&str>,
+    keys: usize,
+    set: &[(&str, &str)],
+) -> Sql {
     bulk(name, table.columns, |source| {
-        let set: Vec<_> = table.columns[keys..].iter().map(|c| format!("{0} = u.{0}", c.name)).collect();
+        let set: Vec<_> = set.iter().map(|(column, value)| format!("{column} = {value}")).collect();
         let on = matches(table, slot, keys);
         format!("UPDATE {} AS t SET {} FROM {source} WHERE {on}", table.name, set.join(", "))
     })
