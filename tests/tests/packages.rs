@@ -105,6 +105,11 @@ impl Parcel {
         self.journey.shown(&self.order, what, wanted).await.unwrap()
     }
 
+    /// Waits until the depot took a package.
+    async fn told(&mut self) {
+        self.until("told", |shop| shop["timeline"].as_array().unwrap().iter().any(|f| f["event"] == "told")).await;
+    }
+
     async fn is(&mut self, status: &str) -> Value {
         self.until(status, |shop| shop["status"] == status).await
     }
@@ -174,14 +179,7 @@ async fn of_two_packages_one_is_lost_and_the_other_received(world: &World) {
     let mut parcel = Parcel::packed(world).await;
     let (first, _) = parcel.shipments().await[0].clone();
     // The depot took the whole: it stays whole.
-    wait_until("the depot", LIMIT, async || -> Result<_, ServerError> {
-        let took = !world.suppliers.depot.packages_of(&parcel.shop_order).is_empty();
-        tokio::time::sleep(Duration::from_millis(30)).await;
-        Ok(took.then_some(()))
-    })
-    .await
-    .unwrap();
-    parcel.until("told", |shop| shop["timeline"].as_array().unwrap().iter().any(|f| f["event"] == "told")).await;
+    parcel.told().await;
     let packages = json!([[{"line": 0, "quantity": 1}], [{"line": 0, "quantity": 1}, {"line": 1, "quantity": 1}]]);
     let split = json!({"shipment_no": first, "packages": packages});
     let answer = parcel.shop_says("shipments/split", split).await;
@@ -266,7 +264,7 @@ async fn the_depot_is_told_until_it_takes_a_package_and_tells_back(world: &World
     depot.fail_next(2);
     let mut parcel = Parcel::packed(world).await;
     let (no, _) = parcel.shipments().await[0].clone();
-    parcel.until("told", |shop| shop["timeline"].as_array().unwrap().iter().any(|f| f["event"] == "told")).await;
+    parcel.told().await;
     let packages = depot.packages_of(&parcel.shop_order);
     assert_eq!(
         (packages.len(), depot.times_heard(&format!("{no}.3"))),
@@ -305,17 +303,27 @@ async fn the_depot_is_told_until_it_takes_a_package_and_tells_back(world: &World
     // An order that ends before its package leaves: the depot keeps it.
     let mut parcel = Parcel::packed(world).await;
     let (no, _) = parcel.shipments().await[0].clone();
-    parcel.until("told", |shop| shop["timeline"].as_array().unwrap().iter().any(|f| f["event"] == "told")).await;
+    parcel.told().await;
     let path = format!("/api/v1/orders/{}/refund", parcel.shop_order);
     let refund = post(&path, &json!({"reason": "out of stock after all", "items": []}));
     assert!(operator(world).send(refund).await.unwrap().status.is_success());
     parcel.is("closed").await;
-    wait_until("the recall", LIMIT, async || -> Result<_, ServerError> {
-        tokio::time::sleep(Duration::from_millis(30)).await;
-        Ok(depot.is_recalled(&no).then_some(()))
-    })
-    .await
-    .unwrap();
+    let recalled = async |no: String| {
+        let heard = async || -> Result<_, ServerError> {
+            tokio::time::sleep(Duration::from_millis(30)).await;
+            Ok(depot.is_recalled(&no).then_some(()))
+        };
+        wait_until("the recall", LIMIT, heard).await.unwrap();
+    };
+    recalled(no).await;
+
+    // One that its seller sends by hand must not be sent twice.
+    let mut parcel = Parcel::packed(world).await;
+    let (no, _) = parcel.shipments().await[0].clone();
+    parcel.told().await;
+    let by_hand = json!({"shipment_no": no, "carrier": "SF", "waybill": format!("HAND{no}")});
+    assert_eq!(parcel.effect("shipments/ship", by_hand).await, "applied");
+    recalled(no).await;
     assert_eq!(depot.forged(), 0, "everything it heard was signed");
 }
 

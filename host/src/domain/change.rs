@@ -512,6 +512,8 @@ pub struct ShipNotice {
     pub carrier: String,
     /// The carrier's number.
     pub waybill: String,
+    /// Whether the outside fulfilment service itself says so: nobody has to tell it to keep the package.
+    pub by_service: bool,
 }
 
 /// Something went wrong with a package (kept here for the same reason).

@@ -57,7 +57,7 @@ pub(super) async fn ship(
     }
     short("carrier", &carrier, CARRIER_MAX)?;
     short("waybill", &waybill, WAYBILL_MAX)?;
-    let (notice, app) = (ShipNotice { shipment_no, carrier, waybill }, room.app.clone());
+    let (notice, app) = (ShipNotice { shipment_no, carrier, waybill, by_service: false }, room.app.clone());
     let work = async move { ship::ship(&app, &who, order_no, notice, call.key).await };
     Ok(ok(room.finish("ship", work).await?))
 }

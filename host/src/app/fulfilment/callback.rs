@@ -127,7 +127,7 @@ async fn take_message(app: &App, line: &BusinessCode, message: Message, body: &B
     let (event, operation) = match message.kind {
         MessageKind::Shipped => {
             let (carrier, waybill) = (message.carrier.clone(), message.waybill.clone());
-            (Event::Ship(ShipNotice { shipment_no: Some(shipment.no), carrier, waybill }), "ship")
+            (Event::Ship(ShipNotice { shipment_no: Some(shipment.no), carrier, waybill, by_service: true }), "ship")
         }
         MessageKind::Delivered => (Event::Deliver(Some(shipment.no)), "deliver"),
         MessageKind::Lost => (exception(ExceptionKind::Lost), "exception"),

@@ -11,7 +11,7 @@ use crate::domain::ids::{OrderNo, ShipmentNo};
 use crate::domain::order::{Pairs, ShopOrder, Status, SubStatus};
 use crate::domain::price::read_delivery;
 
-use super::{pay, stock};
+use super::{pay, stock, tell};
 
 /// Attributes of an order hold at most this many bytes, keys and values together.
 pub const MAX_ATTRIBUTES: usize = 8 * 1024;
@@ -140,6 +140,7 @@ pub fn shipped(draft: &mut Draft, no: OrderNo, notice: &ShipNotice) -> Result<()
     row.carrier.clone_from(&notice.carrier);
     row.waybill = Some(notice.waybill.clone());
     row.shipped_at = Some(draft.at());
+    tell::left(draft, &mut row, notice.by_service);
     draft.shipment(Write::Update(row.clone()));
     let target = state_of(draft.tree(), no);
     draft.step(no, "ship", target, notice.waybill.clone());
@@ -199,7 +200,7 @@ fn moved_on(draft: &mut Draft, no: OrderNo) {
     let due = at + shop.facts.auto_receive_ms;
     shop.shipped_at = Some(at);
     draft.disarm(no, TimerKind::ShipOverdue);
-    if super::tell::recalled(draft.tree(), no).next().is_none() {
+    if tell::recalled(draft.tree(), no).next().is_none() {
         draft.disarm(no, TimerKind::Fulfilment);
     }
     draft.deadline(no, TimerKind::AutoReceive, due);

@@ -18,10 +18,20 @@ pub fn untold(tree: &OrderTree, no: OrderNo) -> impl Iterator<Item = &Shipment> 
     tree.shipments.iter().filter(waits).filter(|s| s.taken_at.is_none())
 }
 
-/// Packages that it may know of and that must not leave any more.
+/// Packages that it may know of and must not send: cancelled, or sent by somebody else.
 pub fn recalled(tree: &OrderTree, no: OrderNo) -> impl Iterator<Item = &Shipment> {
-    let recalled = move |s: &&Shipment| s.shop_no == no && s.status == ShipmentStatus::Cancelled && s.told_at.is_some();
+    let recalled = move |s: &&Shipment| s.shop_no == no && s.status != ShipmentStatus::Created && s.told_at.is_some();
     tree.shipments.iter().filter(recalled)
+}
+
+/// A package leaves. If somebody else sends one that the service may know of, it shall hear so.
+pub(super) fn left(draft: &mut Draft, shipment: &mut Shipment, by_service: bool) {
+    if by_service {
+        shipment.told_at = None;
+    } else if shipment.told_at.is_some() {
+        let at = draft.at();
+        draft.arm(shipment.shop_no, TimerKind::Fulfilment, at, 0);
+    }
 }
 
 /// It shall be told now of packages that wait; nothing if none does.

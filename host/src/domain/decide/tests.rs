@@ -182,7 +182,7 @@ fn an_order_goes_from_cart_to_completed_and_settles_what_was_paid() {
     assert_eq!(deducted.stock[0].kind, StockMoveKind::Confirm);
     step(&mut tree, |d| ship::packed(d, SHOP, &hook::Shipped::default(), &[]).unwrap());
     assert_eq!(tree.shops[0].sub_status, SubStatus::ToShip);
-    let notice = ShipNotice { shipment_no: None, carrier: "SF".into(), waybill: "SF1".into() };
+    let notice = ShipNotice { shipment_no: None, carrier: "SF".into(), waybill: "SF1".into(), by_service: false };
     let shipped = step(&mut tree, |d| ship::shipped(d, SHOP, &notice).unwrap());
     assert!(shipped.arm.iter().any(|t| t.key.kind == TimerKind::AutoReceive));
     let received =
@@ -277,7 +277,7 @@ proptest! {
                     step(&mut tree, |d| ship::packed(d, SHOP, &hook::Shipped::default(), &[]).unwrap());
                 }
                 3 if may(Event::Ship) => {
-                    let notice = ShipNotice { shipment_no: None, carrier: "SF".into(), waybill: "SF1".into() };
+                    let notice = ShipNotice { shipment_no: None, carrier: "SF".into(), waybill: "SF1".into(), by_service: false };
                     step(&mut tree, |d| ship::shipped(d, SHOP, &notice).unwrap());
                 }
                 4 if may(Event::Receive) => {

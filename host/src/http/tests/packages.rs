@@ -78,7 +78,7 @@ impl Packed {
     async fn ships(&self) {
         let (shipment_no, carrier, waybill) = (Some(self.shipment), "SF".into(), "SF1".into());
         decide(&self.host, self.goods, |draft, _| {
-            ship::shipped(draft, self.goods, &ShipNotice { shipment_no, carrier, waybill }).unwrap();
+            ship::shipped(draft, self.goods, &ShipNotice { shipment_no, carrier, waybill, by_service: false }).unwrap();
         })
         .await;
     }

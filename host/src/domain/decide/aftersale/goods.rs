@@ -7,7 +7,7 @@ use super::{Cannot, arm, find, must, turn};
 use crate::domain::aftersale::{Aftersale, AftersaleKind, AftersaleStatus, ReturnParcel};
 use crate::domain::catalogue::LineRules;
 use crate::domain::change::{ShipNotice, TimerKind, Write};
-use crate::domain::decide::stock;
+use crate::domain::decide::{stock, tell};
 use crate::domain::draft::Draft;
 use crate::domain::event::Topic;
 use crate::domain::fulfilment::{ExceptionKind, Packed, Shipment, ShipmentStatus};
@@ -132,6 +132,7 @@ pub fn shipped(draft: &mut Draft, shipment: &Shipment, notice: &ShipNotice) -> R
     let mut sent = shipment.clone();
     (sent.status, sent.shipped_at, sent.carrier) = (ShipmentStatus::Shipped, Some(at), notice.carrier.clone());
     sent.waybill = Some(notice.waybill.clone());
+    tell::left(draft, &mut sent, notice.by_service);
     let deadline = at + draft.stay(row.shop_no, "aftersale_ship", notice.waybill.clone()).facts.auto_receive_ms;
     draft.shipment(Write::Update(sent));
     let data = json!({

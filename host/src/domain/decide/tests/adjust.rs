@@ -134,7 +134,7 @@ fn a_paid_order_goes_elsewhere_only_for_the_same_price_and_before_it_is_packed()
     send(&mut tree, 500, &[3]).unwrap();
     step(&mut tree, |d| ship::packed(d, SHOP, &hook::Shipped::default(), &[]).unwrap());
     assert_eq!(send(&mut tree, 500, &[3]), Err(CannotAdjust::Shipped(SHOP)));
-    let notice = ShipNotice { shipment_no: None, carrier: "SF".into(), waybill: "SF1".into() };
+    let notice = ShipNotice { shipment_no: None, carrier: "SF".into(), waybill: "SF1".into(), by_service: false };
     step(&mut tree, |d| ship::shipped(d, SHOP, &notice).unwrap());
     assert_eq!(send(&mut tree, 500, &[3]), Err(CannotAdjust::Shipped(SHOP)));
 }

@@ -122,7 +122,8 @@ fn an_exchange_holds_the_new_goods_and_moves_no_money_and_no_state() {
     life.step(|d, n| confirm(d, no, ShipmentNo(n), "").unwrap());
     assert_eq!((life.state(no), life.stock), (State::Reshipping, before));
     let package = life.tree.shipments.iter().find(|s| s.aftersale_no == Some(no)).unwrap().clone();
-    let notice = ShipNotice { shipment_no: Some(package.no), carrier: "SF".into(), waybill: "NEW".into() };
+    let notice =
+        ShipNotice { shipment_no: Some(package.no), carrier: "SF".into(), waybill: "NEW".into(), by_service: false };
     life.step(|d, _| assert_eq!(aftersale::shipped(d, &package, &notice).unwrap(), aftersale::Moved::Yes));
     let package = life.tree.shipments.iter().find(|s| s.no == package.no).unwrap().clone();
     life.step(|d, _| assert_eq!(aftersale::delivered(d, &package).unwrap(), aftersale::Moved::Yes));
@@ -215,7 +216,7 @@ fn goods_that_left_while_their_refund_waited_must_come_back() {
     let no = life.apply(Kind::Refund, life.all(), vec![]).unwrap();
     life.step(|d, n| approve(d, no, &rules(), ShipmentNo(n), "").unwrap());
     // The ship hook's answer was on its way.
-    let notice = ShipNotice { shipment_no: None, carrier: "SF".into(), waybill: "SF1".into() };
+    let notice = ShipNotice { shipment_no: None, carrier: "SF".into(), waybill: "SF1".into(), by_service: false };
     life.step(|d, _| ship::shipped(d, SHOP, &notice).unwrap());
     life.forward();
     let row = &life.tree.aftersales[0];

@@ -41,7 +41,8 @@ fn by_number(tree: &OrderTree, no: ShipmentNo) -> Shipment {
 }
 
 fn leaves(tree: &mut OrderTree, no: ShipmentNo) -> Change {
-    let notice = ShipNotice { shipment_no: Some(no), carrier: "SF".into(), waybill: format!("SF{no}") };
+    let notice =
+        ShipNotice { shipment_no: Some(no), carrier: "SF".into(), waybill: format!("SF{no}"), by_service: false };
     step(tree, |d| ship::shipped(d, SHOP, &notice).unwrap())
 }
 
@@ -211,6 +212,22 @@ fn the_fulfilment_service_hears_of_packages_that_wait_and_of_those_that_must_not
     assert_eq!(recalled, [FIRST, ShipmentNo(71)], "it may know of the one it did not answer for too");
     assert!(change.arm.iter().any(|t| t.key.kind == TimerKind::Fulfilment), "it is told to keep it");
     assert!(untold(&tree).is_empty());
+}
+
+#[test]
+fn the_fulfilment_service_must_not_send_what_the_seller_sent() {
+    for (by_service, recalled) in [(true, false), (false, true)] {
+        let mut tree = packed_order(&[1_000]);
+        step(&mut tree, |d| tell::telling(d, SHOP));
+        let left = step(&mut tree, |d| {
+            let (carrier, waybill) = ("SF".into(), "SF1".into());
+            let notice = ShipNotice { shipment_no: Some(FIRST), carrier, waybill, by_service };
+            ship::shipped(d, SHOP, &notice).unwrap();
+        });
+        let armed = left.arm.iter().any(|t| t.key.kind == TimerKind::Fulfilment);
+        let named = tell::recalled(&tree, SHOP).any(|s| s.no == FIRST);
+        assert_eq!((armed, named), (recalled, recalled), "by the service: {by_service}");
+    }
 }
 
 /// The state that the packages of an order that goes on give it.

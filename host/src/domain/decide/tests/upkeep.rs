@@ -15,7 +15,7 @@ fn received(prices: &[i64]) -> OrderTree {
     pay_by_provider(&mut tree);
     step(&mut tree, |d| ship::deducted(d, SHOP, &hook::Deducted::default()).unwrap());
     step(&mut tree, |d| ship::packed(d, SHOP, &hook::Shipped::default(), &[]).unwrap());
-    let notice = ShipNotice { shipment_no: None, carrier: "SF".into(), waybill: "SF1".into() };
+    let notice = ShipNotice { shipment_no: None, carrier: "SF".into(), waybill: "SF1".into(), by_service: false };
     step(&mut tree, |d| ship::shipped(d, SHOP, &notice).unwrap());
     let confirmed =
         hook::Received { verdict: hook::Verdict::Confirmed, attributes: vec![], events: vec![], extra: vec![] };

@@ -174,7 +174,7 @@ impl Life {
             && self.shop().sub_status != SubStatus::Closing
         {
             let waybill = format!("SF{}", self.next);
-            let notice = ShipNotice { shipment_no: None, carrier: "SF".into(), waybill };
+            let notice = ShipNotice { shipment_no: None, carrier: "SF".into(), waybill, by_service: false };
             self.step(|d, _| ship::shipped(d, SHOP, &notice).unwrap());
         }
     }

@@ -98,7 +98,8 @@ fn act(life: &mut Life, op: u8, pick: usize, quantity: u32, amount: Option<i64>)
             let package = life.tree.shipments.iter().find(|s| s.aftersale_no.is_some()).cloned();
             if let Some(package) = package {
                 let waybill = format!("N{}", life.next);
-                let notice = ShipNotice { shipment_no: Some(package.no), carrier: "SF".into(), waybill };
+                let notice =
+                    ShipNotice { shipment_no: Some(package.no), carrier: "SF".into(), waybill, by_service: false };
                 drop(life.attempt(|d, _| aftersale::shipped(d, &package, &notice).map(drop)));
                 let package = life.tree.shipments.iter().find(|s| s.no == package.no).unwrap().clone();
                 let kind = [ExceptionKind::Lost, ExceptionKind::Refused, ExceptionKind::Delayed][pick % 3];
