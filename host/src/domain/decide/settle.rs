@@ -53,17 +53,16 @@ fn settlement(shop: &ShopOrder, currency: Currency, rules: &LineRules, at: Milli
     }
 }
 
-/// Cash, coin, third-party and platform-discount shares of everything that was not refunded, freight included. The
-/// platform and third-party shares of a line that went back whole are not earned.
+/// Cash, coin, third-party and platform-discount shares of everything that was not refunded, freight included. What the
+/// platform and third parties gave is earned by the units that stay, rounded down.
 pub fn gross(shop: &ShopOrder) -> Minor {
-    let line = |share: &Share, refunded: &Refunded, whole: bool| {
-        let given = share.cash - refunded.cash + value_left(share, refunded);
-        if whole { given } else { given + share.third_party + share.platform_discount }
+    let line = |share: &Share, refunded: &Refunded, units: u32| {
+        let stay = i128::from(units) - i128::from(refunded.quantity);
+        let given = i128::from(share.third_party + share.platform_discount) * stay / i128::from(units.max(1));
+        share.cash - refunded.cash + value_left(share, refunded) + i64::try_from(given).unwrap_or(0)
     };
-    let items =
-        shop.items.iter().map(|item| line(&item.share, &item.refunded, item.refunded.quantity == item.quantity));
-    let (freight, back) = (&shop.amounts.freight_share, &shop.amounts.freight_refunded);
-    items.sum::<Minor>() + line(freight, back, back.cash == freight.cash && back.coins == freight.coins)
+    let items = shop.items.iter().map(|item| line(&item.share, &item.refunded, item.quantity));
+    items.sum::<Minor>() + line(&shop.amounts.freight_share, &shop.amounts.freight_refunded, 1)
 }
 
 /// The value of the coins of a line that were not given back.

@@ -30,6 +30,7 @@ pub fn undo(draft: &mut Draft, no: OrderNo, reason: &Reason, rules: &LineRules, 
     shop.suspended = None;
     shop.attention = None;
     shop.expire_time = None;
+    shop.amounts.freight_refunded.quantity = 1;
     aftersale::join(draft, no, &reason.text);
     draft.change.stock.extend(stock::give_back(&before, is_deducted(&before)));
     for item in &before.items {

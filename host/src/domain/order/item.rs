@@ -62,7 +62,7 @@ pub struct ItemOrder {
 /// Invariant: `cash + retained ≤ share.cash` and `coins + retained_coins ≤ share.coins`, equal once all units are back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Refunded {
-    /// Units.
+    /// Units; of freight 1 once it goes back.
     pub quantity: u32,
     /// Money.
     pub cash: Minor,

@@ -89,9 +89,8 @@ pub fn proceed(
     let parts: Vec<Left> = if whole {
         super::join(draft, shop_no, "everything goes back");
         let back = undo::never_left(draft.tree(), shop_no);
-        if !back && let Some(freight) = lines.iter().find(|line| line.item_no.is_none()) {
-            keep_freight(draft, shop_no, freight);
-        }
+        let freight = lines.iter().find(|line| line.item_no.is_none());
+        settle_freight(draft, shop_no, freight.filter(|_| !back));
         undo::let_go(draft, &before);
         lines.iter().filter(|line| back || line.item_no.is_some()).map(|line| rest(line, &claims)).collect()
     } else {
@@ -161,10 +160,16 @@ fn keep_fees(draft: &mut Draft, shop_no: OrderNo, claims: &[Claim]) {
     }
 }
 
-fn keep_freight(draft: &mut Draft, shop_no: OrderNo, freight: &Left) {
-    let kept = &mut draft.stepped(shop_no).amounts.freight_refunded;
-    kept.retained += freight.cash();
-    kept.retained_coins += freight.coins;
+/// Freight that was spent is kept, as it is left; else all of it goes back.
+fn settle_freight(draft: &mut Draft, shop_no: OrderNo, spent: Option<&Left>) {
+    let refunded = &mut draft.stepped(shop_no).amounts.freight_refunded;
+    match spent {
+        Some(freight) => {
+            refunded.retained += freight.cash();
+            refunded.retained_coins += freight.coins;
+        }
+        None => refunded.quantity = 1,
+    }
 }
 
 /// Takes units out of the packages that have not left; a package without any is cancelled.
@@ -227,7 +232,7 @@ pub fn refund_failed(draft: &mut Draft, no: AftersaleNo, why: &str) {
         && row.is_open()
         && row.status == AftersaleStatus::Refunding
     {
-        row.detail.note = Some(why.to_owned());
+        row.detail.note = Some("the refund failed; it is looked into".to_owned());
         draft.stay(row.shop_no, "aftersale_refund_failed", why);
         turn(draft, row, AftersaleStatus::Approved, None);
     }

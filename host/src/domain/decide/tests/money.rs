@@ -6,6 +6,7 @@ use super::super::merge::{CannotMerge, merge};
 use super::super::refund::{self, CannotRefund, REFUNDS, Wanted};
 use super::super::unpaid::{self, CannotSettle};
 use super::*;
+use crate::domain::order::{Refunded, Share};
 use crate::domain::payment::Arrived;
 use crate::domain::resource::Account;
 
@@ -201,4 +202,20 @@ proptest! {
         prop_assert_eq!(shop.status, Status::Closed);
         prop_assert!(shop.items.iter().all(|i| i.refunded.quantity == i.quantity && i.refunded.cash == i.share.cash));
     }
+}
+
+#[test]
+fn what_others_gave_is_earned_by_the_units_that_stay() {
+    let (_, mut tree) = made(&[1_000]);
+    let shop = &mut tree.shops[0];
+    let item = &mut shop.items[0];
+    item.share = Share { due: 300, cash: 200, third_party: 100, platform_discount: 101, ..Share::default() };
+    shop.amounts.freight_share = Share { due: 500, third_party: 500, ..Share::default() };
+    assert_eq!(settle::gross(shop), 200 + 201 + 500, "freight that somebody else paid is earned too");
+    shop.items[0].refunded = Refunded { quantity: 1, cash: 100, ..Refunded::default() };
+    assert_eq!(settle::gross(shop), 100 + 100 + 500, "one of two units went back");
+    shop.items[0].refunded = Refunded { quantity: 2, cash: 200, ..Refunded::default() };
+    assert_eq!(settle::gross(shop), 500, "the freight was spent");
+    shop.amounts.freight_refunded.quantity = 1;
+    assert_eq!(settle::gross(shop), 0);
 }
