@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hookline::app::catalogue::{self, Catalogue};
+use hookline::app::fulfilment::Silence;
 use hookline::app::loading::Loader;
 use hookline::app::numbers::Numbers;
 use hookline::app::{App, Parts};
@@ -114,6 +115,7 @@ async fn build(settings: Settings, tasks: Tasks) -> Result<App, Failure> {
         plugins: Plugins::start(&PluginSettings::new(compiler))?,
         providers: providers(&settings),
         locks: locks(&settings, &clock, &entropy, &tasks)?,
+        fulfilment: Silence::default(),
         egress: Egress::new(&settings.egress_allow_private, Retries::default(), clock.clone(), entropy.clone())?,
         sealer: Sealer::new(&keys.secret, entropy.clone()),
         loader: Loader::default(),

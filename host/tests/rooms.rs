@@ -118,3 +118,17 @@ fn the_domain_is_pure() {
         }
     }
 }
+
+/// A metric that is described and never recorded would look like silence.
+#[test]
+fn every_metric_is_recorded_somewhere() {
+    let code = code();
+    let (_, _, named) = code.iter().find(|(_, file, _)| file.ends_with("telemetry/metrics.rs")).unwrap();
+    let name = |line: &str| line.trim().split_once(" = \"hookline_").map(|(name, _)| name.to_owned());
+    let metrics: Vec<String> = named.lines().filter_map(name).collect();
+    assert!(metrics.len() > 30, "the metrics are found");
+    let used =
+        |metric: &String| code.iter().any(|(room, _, text)| room != "telemetry" && text.contains(metric.as_str()));
+    let silent: Vec<_> = metrics.iter().filter(|metric| !used(metric)).collect();
+    assert!(silent.is_empty(), "described and never recorded: {silent:?}");
+}

@@ -32,9 +32,16 @@ pub async fn change(
 ) -> Result<OrderAnswer, Problem> {
     role(who, &[Role::Buyer, Role::Operator, Role::Admin])?;
     let keyed = Keyed::new(who, "address", key.as_ref());
-    if let Some(stored) = keyed.stored(app).await? {
-        return Ok(stored);
-    }
+    keyed.once(app, Box::pin(make(app, who, no, address, &keyed))).await
+}
+
+async fn make(
+    app: &App,
+    who: &Principal,
+    no: OrderNo,
+    address: Address,
+    keyed: &Keyed<'_>,
+) -> Result<OrderAnswer, Problem> {
     let read = read_tree(app, no, Freshness::Fresh).await?;
     owned(who, &read, no)?;
     let shop_no = must_be_shop_order(&read, no)?;
@@ -50,7 +57,7 @@ pub async fn change(
     }
     let (quoted, decision) = requote(app, shop, &address).await?;
     let numbers = fresh(app, 1 + read.shops.len(), no.slot()).await?;
-    let changed = change_closed(app, &keyed, no, |tree| {
+    let changed = change_closed(app, keyed, no, |tree| {
         owned(who, tree, no)?;
         let mut draft = Draft::new(tree, app.clock.now(), &actor(who));
         decide::readdress(&mut draft, shop_no, address.clone(), &quoted).map_err(|why| cannot(&why, tree, no))?;

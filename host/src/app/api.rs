@@ -112,7 +112,7 @@ pub struct OrderAnswer {
     pub status: String,
     /// 0 to 6
     pub status_code: i16,
-    /// What is to pay in money.
+    /// What is to pay in money; a seller of some of its shop orders is told that of these.
     pub to_pay: Minor,
     /// ISO 4217
     pub currency: String,

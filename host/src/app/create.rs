@@ -19,7 +19,6 @@ use crate::domain::ids::{OrderNo, Slot};
 use crate::domain::order::{Mode, Status};
 use crate::domain::tree::OrderTree;
 use crate::identity::Principal;
-use crate::telemetry::metrics::ORDERS_CREATED;
 
 /// Creates an order. The same number (or idempotency key) with the same body answers the first outcome again.
 ///
@@ -158,9 +157,6 @@ async fn after_create(app: &App, mut tree: Arc<OrderTree>) -> Result<OrderAnswer
     if tree.is_hidden() {
         crate::faults::point("before-reveal");
         tree = reserve::shown(app, tree.pay.no).await?;
-    }
-    for shop in &tree.shops {
-        metrics::counter!(ORDERS_CREATED, "business" => shop.business.to_string()).increment(1);
     }
     if tree.stock_pending() {
         reserve::spawn(app, tree.pay.no);

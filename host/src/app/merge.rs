@@ -27,9 +27,10 @@ pub async fn merge(
 ) -> Result<OrderAnswer, Problem> {
     role(who, &[Role::Buyer, Role::Operator, Role::Admin])?;
     let keyed = Keyed::new(who, "merge", key.as_ref());
-    if let Some(stored) = keyed.stored(app).await? {
-        return Ok(stored);
-    }
+    keyed.once(app, Box::pin(make(app, who, orders, &keyed))).await
+}
+
+async fn make(app: &App, who: &Principal, orders: &[OrderNo], keyed: &Keyed<'_>) -> Result<OrderAnswer, Problem> {
     if !(2..=MERGED_MAX).contains(&orders.len()) {
         return Err(cannot(&CannotMerge::Count));
     }
@@ -48,7 +49,6 @@ pub async fn merge(
         change.snapshots.push(snapshots::take(&tree, change.at));
         match commit(app, change).await {
             Ok(()) => return Ok(outcome),
-            Err(Denied::Refusal(Refusal::KeyUsed(stored))) => return keyed.read(&stored),
             Err(Denied::Refusal(Refusal::VersionMoved { .. })) => {}
             Err(denied) => return Err(denied.into()),
         }

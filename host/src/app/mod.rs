@@ -38,6 +38,7 @@ pub mod ship;
 pub mod signal;
 pub mod snapshots;
 pub mod split;
+mod tally;
 pub mod timers;
 pub mod tracks;
 pub mod upkeep;
@@ -83,6 +84,8 @@ pub struct Parts {
     pub locks: Locks,
     /// HTTP out for plugin calls.
     pub egress: Egress,
+    /// Whether the outside fulfilment service answers.
+    pub fulfilment: fulfilment::Silence,
     /// Seals delivery secrets and supplier credentials.
     pub sealer: Sealer,
     /// Which plugin versions this host has loaded.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::App;
 use super::api::{EventAnswer, Idempotency, OrderAnswer, ShopOrderAnswer};
 use super::problem::{Kind, Problem};
-use crate::domain::aftersale::Aftersale;
+use super::tally::Tally;
 use crate::domain::change::{Change, Claim, Refusal, StoredClaim};
 use crate::domain::draft::Draft;
 use crate::domain::ids::OrderNo;
@@ -14,7 +14,6 @@ use crate::domain::time::rfc3339;
 use crate::domain::tree::OrderTree;
 use crate::identity::{Principal, Role};
 use crate::store::{CommitError, StoreError};
-use crate::telemetry::metrics::{AFTERSALE_SECONDS, AFTERSALES};
 
 /// How often a decision is made again because somebody else was faster.
 pub const TRIES: usize = 8;
@@ -78,6 +77,30 @@ impl<'a> Keyed<'a> {
         let Some(key) = self.key else { return Ok(None) };
         let stored = app.store.claim(&self.who.subject, &key.key).await.map_err(store_problem)?;
         stored.map(|stored| self.read(&stored)).transpose()
+    }
+
+    /// Does it, unless it was done under this key before.
+    pub async fn once<T: serde::de::DeserializeOwned>(
+        &self,
+        app: &App,
+        work: impl Future<Output = Result<T, Problem>>,
+    ) -> Result<T, Problem> {
+        match self.stored(app).await? {
+            Some(outcome) => Ok(outcome),
+            None => self.or_before(app, work).await,
+        }
+    }
+
+    /// Does it; if that cannot be done because it was done under this key before, that outcome is the answer.
+    pub async fn or_before<T: serde::de::DeserializeOwned>(
+        &self,
+        app: &App,
+        work: impl Future<Output = Result<T, Problem>>,
+    ) -> Result<T, Problem> {
+        match work.await {
+            Err(problem) => self.stored(app).await?.ok_or(problem),
+            done => done,
+        }
     }
 
     /// Reads a stored claim, or says that the key stands for something else.
@@ -174,21 +197,10 @@ where
 
 /// Commits a change.
 pub async fn commit(app: &App, change: Change) -> Result<(), Denied> {
-    let aftersales: Vec<Aftersale> = change.aftersales.iter().map(|write| write.row().clone()).collect();
+    let tally = Tally::of(&change);
     app.store.commit(change).await.map_err(denied)?;
-    aftersales.iter().for_each(count);
+    tally.count();
     Ok(())
-}
-
-/// Counts the state that an after-sale reached, and how long it took to its end.
-fn count(aftersale: &Aftersale) {
-    let (business, state) = (aftersale.business.to_string(), aftersale.status.word());
-    metrics::counter!(AFTERSALES, "business" => business.clone(), "type" => aftersale.kind.word(), "state" => state)
-        .increment(1);
-    let took = aftersale.ended_at.map(|ended| u64::try_from(ended - aftersale.created_at).unwrap_or(0));
-    if let Some(took) = took.map(std::time::Duration::from_millis) {
-        metrics::histogram!(AFTERSALE_SECONDS, "business" => business, "state" => state).record(took.as_secs_f64());
-    }
 }
 
 /// A write that was not made.
@@ -303,12 +315,9 @@ pub fn must_be_pay_order(tree: &OrderTree, no: OrderNo) -> Result<(), Problem> {
     if tree.pay.no == no { Ok(()) } else { Err(wrong_level(tree, no, "pay order")) }
 }
 
-/// A shop order number is needed here; a pay order with one shop order means that one.
+/// A shop order number is needed here.
 pub fn must_be_shop_order(tree: &OrderTree, no: OrderNo) -> Result<OrderNo, Problem> {
-    match (tree.shop(no), tree.shops.as_slice()) {
-        (Some(shop), _) => Ok(shop.no),
-        (None, _) => Err(wrong_level(tree, no, "shop order")),
-    }
+    tree.shop(no).map(|shop| shop.no).ok_or_else(|| wrong_level(tree, no, "shop order"))
 }
 
 /// Names what the number stands for, nothing beside it: a seller may know one shop order and not its sisters.
@@ -365,10 +374,15 @@ pub fn answer(tree: &OrderTree) -> OrderAnswer {
     }
 }
 
-/// The order in short with those shop orders that the caller may know of; the others are others'.
+/// The order in short with those shop orders that the caller may know of, and what is to pay for them; the others are
+/// others'.
 pub fn answer_for(who: &Principal, tree: &OrderTree) -> OrderAnswer {
     let mut answer = answer(tree);
-    answer.shop_orders.retain(|shown| tree.shop(shown.order_no).is_some_and(|shop| sees(who, shop)));
+    let seen = || tree.shops.iter().filter(|shop| sees(who, shop));
+    if seen().count() < tree.shops.len() {
+        answer.shop_orders.retain(|shown| seen().any(|shop| shop.no == shown.order_no));
+        answer.to_pay = seen().flat_map(ShopOrder::shares).map(|share| share.cash).sum();
+    }
     answer
 }
 

@@ -17,7 +17,6 @@ use crate::domain::order::Status;
 use crate::domain::payment::{Arrived, Payment, PaymentStatus};
 use crate::domain::tree::OrderTree;
 use crate::payment::Receipt;
-use crate::telemetry::metrics::{PAYMENTS_DISPUTED, PAYMENTS_SUCCEEDED, PAYMENTS_TOO_LATE};
 
 /// What a provider says, verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -176,23 +175,17 @@ fn repeat(draft: &mut Draft, payment: &Payment, note: &str) -> Effect {
 
 fn follow_up(app: &App, tree: &Arc<OrderTree>, no: PaymentNo, effect: Effect) {
     let Some(payment) = tree.payments.iter().find(|p| p.no == no) else { return };
-    let method = payment.method.to_string();
     match effect {
         Effect::Paid => {
-            metrics::counter!(PAYMENTS_SUCCEEDED, "method" => method).increment(1);
             forward::spawn_all(app, tree, Cause::Paid);
             if tree.payments.iter().any(Payment::is_open) {
                 query::spawn(app, tree.pay.no);
             }
         }
-        Effect::TooLate => {
-            metrics::counter!(PAYMENTS_TOO_LATE, "method" => method).increment(1);
-            refund::spawn(app, tree.pay.no);
-        }
+        Effect::TooLate => refund::spawn(app, tree.pay.no),
         Effect::Disputed => {
             tracing::error!(pay_no = %tree.pay.no, payment = %no, arrived = ?payment.arrived,
                 "a payment of another amount or currency arrived");
-            metrics::counter!(PAYMENTS_DISPUTED, "method" => method).increment(1);
         }
         Effect::Ended | Effect::Repeat => {}
     }

@@ -6,7 +6,7 @@ use super::App;
 use super::aftersale::apply::{Request, application, keep, price};
 use super::aftersale::{Fresh, follow, money, numbers, prepare};
 use super::api::{Idempotency, RefundOrder, RefundedOrder, RefundedPart};
-use super::orders::{Decided, Freshness, Keyed, answer, change_once, owned, tree as read_tree, wrong_state};
+use super::orders::{Decided, Freshness, Keyed, answer_for, change_once, owned, tree as read_tree, wrong_state};
 use super::pay::actor;
 use super::problem::Problem;
 use super::refund::line_rules;
@@ -31,9 +31,19 @@ pub async fn refund(
     key: Option<Idempotency>,
 ) -> Result<RefundedOrder, Problem> {
     let keyed = Keyed::new(who, "refund", key.as_ref());
+    keyed.once(app, Box::pin(make(app, who, no, &request, &keyed))).await
+}
+
+async fn make(
+    app: &App,
+    who: &Principal,
+    no: OrderNo,
+    request: &RefundOrder,
+    keyed: &Keyed<'_>,
+) -> Result<RefundedOrder, Problem> {
     let read = read_tree(app, no, Freshness::Fresh).await?;
     owned(who, &read, no)?;
-    let wanted_now = wanted(&read, no, &request)?;
+    let wanted_now = wanted(&read, no, request)?;
     let mut prepared = vec![];
     for shop in concerned(&read, no, &wanted_now)? {
         let asked = asked(shop, &wanted_now, &request.reason);
@@ -42,9 +52,9 @@ pub async fn refund(
         prepare(app, &read, shop.no).await;
         prepared.push(Prepared { shop_no: shop.no, asked, priced, fresh: numbers(app, shop.no).await? });
     }
-    let refunded = change_once(app, no, &keyed, |tree| {
+    let refunded = change_once(app, no, keyed, |tree| {
         owned(who, tree, no)?;
-        concerned(tree, no, &wanted(tree, no, &request)?)?;
+        concerned(tree, no, &wanted(tree, no, request)?)?;
         let known: Vec<RefundNo> = tree.refunds.iter().map(|r| r.no).collect();
         let mut draft = Draft::new(tree, app.clock.now(), &actor(who));
         for one in &prepared {
@@ -56,7 +66,7 @@ pub async fn refund(
         let told = (state(tree, &[]), state(draft.tree(), &fresh));
         draft.operated(no, "refund", &request.reason, told);
         let aftersales = prepared.iter().map(|one| one.fresh.aftersale).collect();
-        let outcome = RefundedOrder { order: answer(draft.tree()), aftersales, refunds: fresh };
+        let outcome = RefundedOrder { order: answer_for(who, draft.tree()), aftersales, refunds: fresh };
         Ok(Decided::Commit(Box::new(draft), outcome))
     });
     let (outcome, tree) = refunded.await?;

@@ -29,13 +29,20 @@ pub async fn reprice(
 ) -> Result<OrderAnswer, Problem> {
     role(who, &[Role::Shop, Role::Business, Role::Operator, Role::Admin])?;
     let keyed = Keyed::new(who, "reprice", key.as_ref());
-    if let Some(stored) = keyed.stored(app).await? {
-        return Ok(stored);
-    }
+    keyed.once(app, Box::pin(make(app, who, no, &request, &keyed))).await
+}
+
+async fn make(
+    app: &App,
+    who: &Principal,
+    no: OrderNo,
+    request: &Reprice,
+    keyed: &Keyed<'_>,
+) -> Result<OrderAnswer, Problem> {
     let read = read_tree(app, no, Freshness::Fresh).await?;
     owned(who, &read, no)?;
     let numbers = fresh(app, 1 + read.shops.len(), no.slot()).await?;
-    let changed = change_closed(app, &keyed, no, |tree| {
+    let changed = change_closed(app, keyed, no, |tree| {
         owned(who, tree, no)?;
         let shop_no = must_be_shop_order(tree, no)?;
         let same = tree.shop(shop_no).is_some_and(|shop| shop.amounts.reprice == request.discount);

@@ -7,8 +7,8 @@ use super::pay::actor;
 use super::problem::Problem;
 use super::{App, aftersale};
 use crate::domain::change::{ExceptionNotice, ShipNotice};
-use crate::domain::fulfilment::ExceptionKind;
-use crate::domain::ids::{OrderNo, ShipmentNo};
+use crate::domain::fulfilment::{ExceptionKind, Shipment};
+use crate::domain::ids::{AftersaleNo, OrderNo, ShipmentNo};
 use crate::domain::tree::OrderTree;
 use crate::identity::{Principal, Role};
 use crate::store::Carried;
@@ -41,7 +41,7 @@ pub async fn ship(
     }
     let no = match (order_no, notice.shipment_no) {
         (Some(no), _) => no,
-        (None, Some(shipment)) => order_of(app, shipment).await?,
+        (None, Some(no)) => shipment(app, who, no).await?.shop_no,
         (None, None) => return Err(Problem::invalid("order-missing", "name the package by order_no or shipment_no")),
     };
     event(app, who, no, Event::Ship(notice), "ship", key).await
@@ -55,13 +55,10 @@ pub async fn deliver(
     key: Option<Idempotency>,
 ) -> Result<EventAnswer, Problem> {
     role(who, ROLES)?;
-    if let Package { order_no: None, shipment_no: None, waybill: Some(waybill) } = &what
-        && let Some((Carried::Return(no), _)) = app.store.tree_of_waybill(waybill).await.map_err(store_problem)?
-    {
-        return aftersale::parcel_arrived(app, who, no).await;
+    match find(app, who, &what).await? {
+        Named::Package(no, shipment) => event(app, who, no, Event::Deliver(shipment), "deliver", key).await,
+        Named::Return(no) => aftersale::parcel_arrived(app, who, no).await,
     }
-    let (no, shipment) = find(app, what).await?;
-    event(app, who, no, Event::Deliver(shipment), "deliver", key).await
 }
 
 /// A package was lost, refused, or will be late. Early: parked until it left.
@@ -74,41 +71,101 @@ pub async fn exception(
     key: Option<Idempotency>,
 ) -> Result<EventAnswer, Problem> {
     role(who, ROLES)?;
-    let (no, shipment_no) = find(app, what).await?;
-    event(app, who, no, Event::Exception(ExceptionNotice { shipment_no, kind, note }), "exception", key).await
+    match find(app, who, &what).await? {
+        Named::Package(no, shipment_no) => {
+            let notice = ExceptionNotice { shipment_no, kind, note };
+            event(app, who, no, Event::Exception(notice), "exception", key).await
+        }
+        Named::Return(no) => Err(return_parcel(no)),
+    }
 }
 
-/// The shop order of a package, and its number where it is named.
-async fn find(app: &App, what: Package) -> Result<(OrderNo, Option<ShipmentNo>), Problem> {
-    match (what.order_no, what.shipment_no, what.waybill) {
-        (Some(no), shipment, _) => Ok((no, shipment)),
-        (None, Some(shipment), _) => Ok((order_of(app, shipment).await?, Some(shipment))),
-        (None, None, Some(waybill)) => {
-            let tree = app.store.tree_of_waybill(&waybill).await.map_err(store_problem)?;
-            match tree.ok_or_else(|| Problem::not_found(format!("waybill {waybill}")))? {
-                (Carried::Shipment(shipment), tree) => Ok((shop_of(&tree, shipment)?, Some(shipment))),
-                (Carried::Return(no), _) => {
-                    let detail = format!("waybill {waybill} is that of goods coming back with after-sale {no}");
-                    Err(Problem::conflict("return-parcel", detail))
+/// What the names of a package mean.
+enum Named {
+    /// A shop order, and which of its packages where that is said.
+    Package(OrderNo, Option<ShipmentNo>),
+    /// Goods that come back.
+    Return(AftersaleNo),
+}
+
+/// All names given must mean one package, and what the caller may not know of is not there. A waybill that no package
+/// carries is early as long as none of the order's does.
+async fn find(app: &App, who: &Principal, what: &Package) -> Result<Named, Problem> {
+    let other = |detail: String| Err(Problem::conflict("wrong-shipment", detail));
+    let mut named = match what.shipment_no {
+        Some(no) => Some(shipment(app, who, no).await?),
+        None => None,
+    };
+    if let Some(waybill) = &what.waybill {
+        match (carried(app, who, waybill).await?, &named) {
+            (Some(Parcel::Return(no)), None) if what.order_no.is_none() => return Ok(Named::Return(no)),
+            (Some(Parcel::Return(no)), _) => return Err(return_parcel(no)),
+            (Some(Parcel::Package(carried)), Some(named)) if carried.no != named.no => {
+                return other(format!("waybill {waybill} is not that of shipment {}", named.no));
+            }
+            (Some(Parcel::Package(carried)), _) => named = Some(*carried),
+            (None, Some(named)) if named.waybill.is_some() => {
+                return other(format!("waybill {waybill} is not that of shipment {}", named.no));
+            }
+            (None, Some(_)) => {}
+            (None, None) => {
+                let unknown = || Problem::not_found(format!("waybill {waybill}"));
+                let no = what.order_no.ok_or_else(unknown)?;
+                let read = tree(app, no, Freshness::Cached).await?;
+                owned(who, &read, no)?;
+                if read.shipments.iter().any(|s| s.shop_no == no && s.waybill.is_some()) {
+                    return Err(unknown());
                 }
             }
         }
-        (None, None, None) => {
+    }
+    match (what.order_no, named) {
+        (Some(no), Some(shipment)) if shipment.shop_no != no => {
+            other(format!("shipment {} is not one of order {no}", shipment.no))
+        }
+        (_, Some(shipment)) => Ok(Named::Package(shipment.shop_no, Some(shipment.no))),
+        (Some(no), None) => Ok(Named::Package(no, None)),
+        (None, None) => {
             let detail = "name the package by order_no, shipment_no or waybill";
             Err(Problem::invalid("order-missing", detail))
         }
     }
 }
 
-/// The shop order that a shipment delivers.
-pub(super) async fn order_of(app: &App, shipment: ShipmentNo) -> Result<OrderNo, Problem> {
-    let tree = app.store.cached_tree_of_shipment(shipment).await.map_err(store_problem)?;
-    shop_of(&*tree.ok_or_else(|| Problem::not_found(format!("shipment {shipment}")))?, shipment)
+fn return_parcel(no: AftersaleNo) -> Problem {
+    Problem::conflict("return-parcel", format!("the waybill is that of goods coming back with after-sale {no}"))
 }
 
-fn shop_of(tree: &OrderTree, shipment: ShipmentNo) -> Result<OrderNo, Problem> {
-    let row = tree.shipments.iter().find(|s| s.no == shipment);
-    row.map(|s| s.shop_no).ok_or_else(|| Problem::not_found(format!("shipment {shipment}")))
+/// A shipment that the caller may know of.
+pub(super) async fn shipment(app: &App, who: &Principal, no: ShipmentNo) -> Result<Shipment, Problem> {
+    let missing = || Problem::not_found(format!("shipment {no}"));
+    let tree = app.store.cached_tree_of_shipment(no).await.map_err(store_problem)?.ok_or_else(missing)?;
+    let found = tree.shipments.iter().find(|s| s.no == no).ok_or_else(missing)?;
+    owned(who, &tree, found.shop_no).map_err(|_| missing())?;
+    Ok(found.clone())
+}
+
+enum Parcel {
+    Package(Box<Shipment>),
+    Return(AftersaleNo),
+}
+
+/// What has a waybill, if the caller may know of it.
+async fn carried(app: &App, who: &Principal, waybill: &str) -> Result<Option<Parcel>, Problem> {
+    let found = app.store.tree_of_waybill(waybill).await.map_err(store_problem)?;
+    Ok(found.and_then(|(carried, tree)| {
+        let known = |no: OrderNo| owned(who, &tree, no).is_ok();
+        match carried {
+            Carried::Shipment(no) => {
+                let shipment = tree.shipments.iter().find(|s| s.no == no && known(s.shop_no))?;
+                Some(Parcel::Package(Box::new(shipment.clone())))
+            }
+            Carried::Return(no) => {
+                let row = tree.aftersales.iter().find(|a| a.no == no && known(a.shop_no))?;
+                Some(Parcel::Return(row.no))
+            }
+        }
+    }))
 }
 
 /// Applies an event under the order's lock, with ownership and idempotency.
@@ -147,11 +204,6 @@ pub(super) async fn event_as(
         keyed: key.is_some().then_some(&keyed),
         parked: None,
     };
-    match advance(app, forward).await {
-        Ok(went) => Ok(event_answer(&went.tree, no, went.effect)),
-        Err(problem) => match keyed.stored(app).await? {
-            Some(outcome) => Ok(outcome),
-            None => Err(problem),
-        },
-    }
+    let went = async { advance(app, forward).await.map(|went| event_answer(&went.tree, no, went.effect)) };
+    keyed.or_before(app, Box::pin(went)).await
 }

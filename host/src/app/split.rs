@@ -20,9 +20,10 @@ use crate::identity::{Principal, Role};
 pub async fn split(app: &App, who: &Principal, no: OrderNo, key: Option<Idempotency>) -> Result<OrderAnswer, Problem> {
     role(who, &[Role::Buyer, Role::Operator, Role::Admin])?;
     let keyed = Keyed::new(who, "split", key.as_ref());
-    if let Some(stored) = keyed.stored(app).await? {
-        return Ok(stored);
-    }
+    keyed.once(app, Box::pin(make(app, who, no, &keyed))).await
+}
+
+async fn make(app: &App, who: &Principal, no: OrderNo, keyed: &Keyed<'_>) -> Result<OrderAnswer, Problem> {
     let number = OrderNo(fresh(app, 1, no.slot()).await?[0]);
     for attempt in 0..TRIES {
         let tree = read_tree(app, no, Freshness::Fresh).await?;
@@ -50,7 +51,6 @@ pub async fn split(app: &App, who: &Principal, no: OrderNo, key: Option<Idempote
         change.snapshots = vec![snapshots::take(&split.left, at), snapshots::take(&split.made, at)];
         match commit(app, change).await {
             Ok(()) => return Ok(outcome),
-            Err(Denied::Refusal(Refusal::KeyUsed(stored))) => return keyed.read(&stored),
             Err(Denied::Refusal(Refusal::VersionMoved { .. })) => {}
             Err(denied) => return Err(denied.into()),
         }

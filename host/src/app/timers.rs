@@ -15,7 +15,6 @@ use crate::domain::event::Topic;
 use crate::domain::hook::Trigger;
 use crate::domain::ids::{Millis, OrderNo};
 use crate::domain::order::{ShopOrder, Status, SubStatus};
-use crate::telemetry::metrics::ORDERS_SHIP_OVERDUE;
 
 /// The pause of parked events doubles up to this.
 const LONGEST_PARK_PAUSE_MS: Millis = 300_000;
@@ -71,7 +70,6 @@ async fn ship_overdue(app: &App, no: OrderNo) -> Result<(), Problem> {
         if shop.status == Status::Paid && shop.sub_status != SubStatus::Closing {
             draft.stay(no, "ship_overdue", "the shipping deadline passed");
             draft.emit(no, Topic::Order, "ORDER_SHIP_OVERDUE", serde_json::json!({}));
-            metrics::counter!(ORDERS_SHIP_OVERDUE).increment(1);
         }
         Ok(Decided::Commit(Box::new(draft), ()))
     });

@@ -45,6 +45,13 @@ coded!(
     }
 );
 
+impl AftersaleStatus {
+    /// The event that tells of it.
+    pub fn tag(self) -> String {
+        format!("AFTERSALE_{}", self.word().to_uppercase())
+    }
+}
+
 /// One after-sale of a shop order. Written under the shop order's version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Aftersale {

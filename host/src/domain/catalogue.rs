@@ -201,7 +201,7 @@ pub struct PaymentAccount {
 pub enum AdminWrite {
     /// Register a line, or replace its settings.
     PutBusiness(Business),
-    /// Take a line out: it must have no open orders.
+    /// Take a line out that never had an order.
     DeleteBusiness(BusinessCode),
     /// Add or replace a SKU.
     PutSku(Sku),
@@ -260,7 +260,7 @@ pub enum AdminWrite {
     ///
     /// [`Refusal::AccountTaken`]: super::change::Refusal::AccountTaken
     PutPaymentAccount(PaymentAccount),
-    /// Delete one: no payment of it may be pending and no refund owed.
+    /// Delete one at which no payment was ever opened.
     DeletePaymentAccount {
         /// Which provider.
         method: PaymentMethod,

@@ -10,16 +10,15 @@ use super::catalogue::AdminWrite;
 use super::event::Event;
 use super::fulfilment::{ExceptionKind, Shipment, Track};
 use super::hook::Hook;
-use super::ids::{
-    BusinessCode, CouponCode, Digest, MerchantAccount, Millis, OrderNo, PaymentMethod, ShipmentNo, ShopId, SignalName,
-    StockKey,
-};
+use super::ids::{BusinessCode, Digest, Millis, OrderNo, ShipmentNo, ShopId, SignalName};
 use super::money::Currency;
 use super::operation::{ExternalNumber, Operation, Snapshot};
 use super::order::{ItemOrder, PayOrder, ShopOrder, Status, SubStatus, coded};
 use super::payment::{Payment, PaymentLog, Refund};
 use super::reconcile::{BookDay, Discrepancy};
 use super::resource::{CouponMove, StockMove, Transfer};
+
+pub use super::refusal::Refusal;
 
 /// Everything one decision writes.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -390,119 +389,6 @@ pub struct Settlement {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Committed;
 
-/// Why a change was not applied. Nothing of it was.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// Somebody else was faster; decide again on the new state.
-    #[error("order {no} has moved on")]
-    VersionMoved {
-        /// Which.
-        no: OrderNo,
-    },
-    /// Not enough left.
-    #[error("stock {key} of {business} is short: {wanted} wanted, {available} left")]
-    StockShort {
-        /// Whose.
-        business: BusinessCode,
-        /// Of what.
-        key: StockKey,
-        /// How many.
-        wanted: i64,
-        /// How many there are.
-        available: i64,
-    },
-    /// No such stock row.
-    #[error("business {business} has no stock {key}")]
-    UnknownStock {
-        /// Whose.
-        business: BusinessCode,
-        /// Of what.
-        key: StockKey,
-    },
-    /// The account does not hold it.
-    #[error("the wallet is short: {needed} {unit} needed, {available} there")]
-    BalanceShort {
-        /// Currency or COINS.
-        unit: String,
-        /// How much.
-        needed: i64,
-        /// How much there is.
-        available: i64,
-    },
-    /// The coupon is not the buyer's or not free.
-    #[error("coupon {code} cannot be used")]
-    CouponUnusable {
-        /// Which.
-        code: CouponCode,
-    },
-    /// An order of this number exists.
-    #[error("number {no} is taken")]
-    NumberTaken {
-        /// Which.
-        no: OrderNo,
-    },
-    /// The idempotency key was used; its stored claim answers.
-    #[error("the idempotency key was used before")]
-    KeyUsed(StoredClaim),
-    /// Another shipment has the waybill.
-    #[error("waybill {waybill} belongs to another shipment")]
-    WaybillTaken {
-        /// Which.
-        waybill: String,
-    },
-    /// Another payment has the provider's reference.
-    #[error("trade {trade_no} belongs to another payment")]
-    TradeTaken {
-        /// Which.
-        trade_no: String,
-    },
-    /// The posting or stock move exists: the operation was done before.
-    #[error("operation {operation} of order {no} was done before")]
-    OperationDone {
-        /// Whose.
-        no: OrderNo,
-        /// Which.
-        operation: String,
-    },
-    /// A number was given for the id.
-    #[error("a number was given for this id before")]
-    ExternalKnown {
-        /// It.
-        no: OrderNo,
-    },
-    /// The journal is not where the decision saw it.
-    #[error("the journal of order {no} has moved on")]
-    JournalMoved {
-        /// Whose.
-        no: OrderNo,
-    },
-    /// The signal was stored before.
-    #[error("signal {id} was received before")]
-    SignalSeen {
-        /// Its id.
-        id: String,
-    },
-    /// The event was parked before.
-    #[error("event {id} is waiting already")]
-    ParkedBefore {
-        /// Its id.
-        id: String,
-    },
-    /// The line has an enabled account of the method.
-    #[error("business {business} has the account {account} of {method} already")]
-    AccountTaken {
-        /// Of which provider.
-        method: PaymentMethod,
-        /// The account that it has.
-        account: MerchantAccount,
-        /// Whose.
-        business: BusinessCode,
-    },
-    /// An administrative write names something that is not there or must not be changed.
-    #[error("{0}")]
-    Admin(String),
-}
-
 /// A shipment's waybill (kept here so that both edges name it the same way).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShipNotice {
@@ -513,6 +399,7 @@ pub struct ShipNotice {
     /// The carrier's number.
     pub waybill: String,
     /// Whether the outside fulfilment service itself says so: nobody has to tell it to keep the package.
+    #[serde(default)]
     pub by_service: bool,
 }
 

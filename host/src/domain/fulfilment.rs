@@ -68,7 +68,8 @@ pub struct Shipment {
     pub delivered_at: Option<Millis>,
     /// Since when it is known to be late.
     pub delayed_at: Option<Millis>,
-    /// When the outside fulfilment service was first told of it: from then on it may send it. None again once it did.
+    /// When the outside fulfilment service was first told of it: from then on it may send it. None again once it
+    /// did, or knows that it must not.
     pub told_at: Option<Millis>,
     /// When it took what is in it now.
     pub taken_at: Option<Millis>,

@@ -115,7 +115,7 @@ pub fn allowed(from: Status, to: Status) -> bool {
 }
 
 /// Events that touch only what is beside the state, so that they are possible in every state, the final ones too.
-pub const ANNOTATIONS: &[&str] = &["visible", "rate", "comment", "tags"];
+pub const ANNOTATIONS: &[&str] = &["visible", "rate", "comment", "tags", "recalled"];
 
 #[cfg(test)]
 mod tests {

@@ -26,4 +26,5 @@ pub mod change;
 pub mod decide;
 pub mod draft;
 pub mod lifecycle;
+mod refusal;
 pub mod tree;

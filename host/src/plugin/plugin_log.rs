@@ -7,6 +7,7 @@ use super::engine::stopwatch;
 use super::limits;
 use crate::clock::Stopwatch;
 use crate::domain::{hook::Hook, ids::Digest};
+use crate::telemetry::metrics::PLUGIN_LOG_DROPPED;
 
 /// Lines a second that one business line may add to the structured log.
 const RATE: u32 = 100;
@@ -107,7 +108,10 @@ impl LogGate {
     /// Copies lines to the structured log, target `plugin`.
     pub(super) fn emit(&self, origin: &Origin<'_>, lines: &[LogLine]) {
         for line in lines {
-            let Some(dropped) = self.admit() else { continue };
+            let Some(dropped) = self.admit() else {
+                metrics::counter!(PLUGIN_LOG_DROPPED, "business" => origin.business.to_owned()).increment(1);
+                continue;
+            };
             if dropped > 0 {
                 tracing::warn!(target: "plugin", line = origin.business, dropped, "plugin log lines were dropped");
             }

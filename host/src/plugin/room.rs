@@ -20,6 +20,7 @@ use crate::domain::hook::{
     Revoked, ShipInput, Shipped, Step,
 };
 use crate::domain::ids::{BusinessCode, Digest};
+use crate::telemetry::metrics::HOOK_SLOTS_BUSY;
 
 /// What the room is told at start.
 #[derive(Clone, Debug)]
@@ -210,9 +211,9 @@ impl Plugins {
     ) -> Call<Q::Answer> {
         let saturated = Call { outcome: Outcome::Saturated, fuel: 0, micros: 0, log: Vec::new() };
         let Some(runtime) = &self.runtime else { return saturated };
-        let Some(permits) = self.slot(slots).await else { return saturated };
+        let Some(slot) = self.slot(slots).await else { return saturated };
         let task = runtime.spawn(async move {
-            let _permits = permits;
+            let _slot = slot;
             calls::run(&version, question).await
         });
         match task.await {
@@ -226,15 +227,31 @@ impl Plugins {
     }
 
     /// The line's share first, so that a greedy line queues at its own door.
-    async fn slot(&self, line: Arc<Semaphore>) -> Option<[OwnedSemaphorePermit; 2]> {
+    async fn slot(&self, line: Arc<Semaphore>) -> Option<Slot> {
         let all = Arc::clone(&self.slots);
         if let Ok(own) = Arc::clone(&line).try_acquire_owned()
             && let Ok(any) = Arc::clone(&all).try_acquire_owned()
         {
-            return Some([own, any]);
+            return Some(Slot::taken(own, any));
         }
-        let both = async { Some([line.acquire_owned().await.ok()?, all.acquire_owned().await.ok()?]) };
+        let both = async { Some(Slot::taken(line.acquire_owned().await.ok()?, all.acquire_owned().await.ok()?)) };
         tokio::time::timeout(calls::QUEUE, both).await.ok().flatten()
+    }
+}
+
+/// The right to run one instance.
+struct Slot(#[expect(dead_code, reason = "given back when it is dropped")] [OwnedSemaphorePermit; 2]);
+
+impl Slot {
+    fn taken(own: OwnedSemaphorePermit, any: OwnedSemaphorePermit) -> Self {
+        metrics::gauge!(HOOK_SLOTS_BUSY).increment(1);
+        Self([own, any])
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        metrics::gauge!(HOOK_SLOTS_BUSY).decrement(1);
     }
 }
 

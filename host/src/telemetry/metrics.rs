@@ -30,9 +30,9 @@ metrics! {
     HTTP_SECONDS = "hookline_http_request_seconds", Timing, "Time to answer an HTTP request, by route and method.";
     COMMIT_BATCH_CHANGES = "hookline_commit_batch_changes", Sizes, "Changes in one committed batch.";
     COMMIT_SECONDS = "hookline_commit_seconds", Timing, "Time of one batch from its first lock to its answer.";
-    COMMIT_QUEUE = "hookline_commit_queue", Gauge, "Changes waiting for the committer.";
-    COMMIT_REFUSED = "hookline_commit_refused_total", Counter, "Changes refused by the committer, by reason.";
-    COMMIT_RETRIES = "hookline_commit_retries_total", Counter, "Batches repeated after a deadlock or a lost connection.";
+    COMMIT_QUEUE = "hookline_commit_queue", Gauge, "Jobs that waited for the committer when it last took some.";
+    COMMIT_REFUSED = "hookline_commit_refused_total", Counter, "Changes that were not committed, by reason.";
+    COMMIT_RETRIES = "hookline_commit_retries_total", Counter, "Batches repeated after a deadlock or a lost connection, by reason.";
     HOOK_CALLS = "hookline_hook_calls_total", Counter, "Hook calls, by business line, hook and outcome.";
     HOOK_SECONDS = "hookline_hook_seconds", Timing, "Wall time of a hook call, by business line and hook.";
     HOOK_FUEL = "hookline_hook_fuel_total", Counter, "Fuel used by hooks, by business line and hook.";
@@ -52,9 +52,10 @@ metrics! {
     OUTBOX_WAITING = "hookline_outbox_waiting", Gauge, "Events not yet published.";
     TIMERS_LATE_SECONDS = "hookline_timers_late_seconds", Gauge, "How late the most overdue timer is, by slot group.";
     TIMERS_FIRED = "hookline_timers_fired_total", Counter, "Timers fired, by kind and outcome.";
-    ATTENTION_OPEN = "hookline_attention_open", Gauge, "Cases that wait for a person.";
+    ATTENTION_OPEN = "hookline_attention_open", Gauge, "Shop orders that wait for a person, up to 10,000.";
     PAYMENT_CALLS = "hookline_payment_calls_total", Counter, "Calls to payment providers, by method, operation and outcome.";
-    ORDERS_CREATED = "hookline_orders_created_total", Counter, "Shop orders made, by business line.";
+    ORDERS = "hookline_orders_total", Counter, "Shop orders that reached a status, by business line and status.";
+    PAYMENTS = "hookline_payments_total", Counter, "Steps of payments (open, succeeded, failed, closed, succeeded_late, disputed, …), by method and step.";
     ORDERS_ATTENTION = "hookline_orders_attention_total", Counter, "Times a shop order began to need a person.";
     ORDERS_SHIP_OVERDUE = "hookline_orders_ship_overdue_total", Counter, "Paid shop orders whose shipping deadline passed.";
     AFTERSALES = "hookline_aftersales_total", Counter, "After-sales that reached a state, by business line, type and state.";
@@ -64,9 +65,6 @@ metrics! {
     FULFILMENT_CALLS = "hookline_fulfilment_calls_total", Counter, "Calls to the outside fulfilment service, by operation and outcome.";
     FULFILMENT_CALLBACKS_REFUSED = "hookline_fulfilment_callbacks_refused_total", Counter, "Callbacks of the outside fulfilment service that were not believed.";
     CALLBACKS_REFUSED = "hookline_callbacks_refused_total", Counter, "Payment callbacks that were not believed, by method.";
-    PAYMENTS_SUCCEEDED = "hookline_payments_succeeded_total", Counter, "Payments that made an order paid, by method.";
-    PAYMENTS_TOO_LATE = "hookline_payments_too_late_total", Counter, "Payments for orders that could no longer take them, by method.";
-    PAYMENTS_DISPUTED = "hookline_payments_disputed_total", Counter, "Payments of another amount or currency, by method.";
     DISCREPANCIES_OPEN = "hookline_discrepancies_open", Gauge, "Differences between providers' books and ours that nobody has settled, by kind.";
     WALLET_IMBALANCE = "hookline_wallet_imbalance", Gauge, "Wallet accounts and units whose postings and balances differ, of the slot groups this host checked.";
     OPERATIONS_ARCHIVED = "hookline_operations_archived_total", Counter, "Entries of the operate log moved to its archive.";

@@ -29,7 +29,7 @@ const TABLE: [(i64, i64); 8] = [
 const FULFILMENT_TIMER: i64 = 10;
 
 /// Steps that touch only what is beside the state; possible after the end, too.
-const ANNOTATIONS: [&str; 4] = ["visible", "rate", "comment", "tags"];
+const ANNOTATIONS: [&str; 5] = ["visible", "rate", "comment", "tags", "recalled"];
 
 pub(super) fn is_final(status: i64) -> bool {
     matches!(status, CANCELLED | CLOSED | COMPLETED)

@@ -66,6 +66,25 @@ pub struct RulesIn {
     technical_fee_bp: Option<u32>,
     /// Promotion fee in basis points.
     promotion_fee_bp: Option<u32>,
+    /// When stock is held for an order: `at_create` (if absent), `later` (after it was written), `before_visible` (with
+    /// coins and coupons, and nobody sees the order before).
+    #[schema(example = "at_create")]
+    reserving: Option<String>,
+    /// Whether the outside fulfilment service is told of packages; false if absent.
+    fulfilment: Option<bool>,
+    /// Carriers' node codes that deliver a parcel, such as `DELIVERED`; none if absent.
+    delivered_codes: Option<Vec<String>>,
+    /// Milliseconds by which a buyer can put off the automatic receipt, once; three days if absent, 0 forbids it.
+    receive_extension_ms: Option<i64>,
+    /// Milliseconds after receipt in which an item can be rated; 30 days if absent.
+    rating_window_ms: Option<i64>,
+    /// Milliseconds after which a silent merchant has agreed to an after-sale; two days if absent.
+    aftersale_decide_ms: Option<i64>,
+    /// Milliseconds after which a silent buyer has dropped a rejected after-sale, or one whose goods should come back;
+    /// seven days if absent.
+    aftersale_buyer_ms: Option<i64>,
+    /// Milliseconds after which goods on their way back count as taken back; ten days if absent.
+    aftersale_confirm_ms: Option<i64>,
 }
 
 /// What plugins may use beyond the defaults. Anything left out stays as it is by default.
@@ -181,7 +200,7 @@ pub async fn get(app: &App, who: &Principal, code: &BusinessCode) -> Result<Line
     line(app, who, code).await.map(LineView::from)
 }
 
-/// Takes a line out; it must have no open orders.
+/// Takes a line out that never had an order: lists and settlements are read by line.
 pub async fn delete(app: &App, who: &Principal, code: &BusinessCode) -> Result<(), Problem> {
     line(app, who, code).await?;
     let deed = Deed { who, action: "business.delete", target: code.to_string(), detail: json!({}), key: None };

@@ -33,7 +33,7 @@ pub struct DiscrepancyView {
     pub payment_method: String,
     /// Our account.
     pub account: String,
-    /// `wrong_amount`, `missing_here`, `missing_there`, `amount_differs` or `refund_failed`.
+    /// `wrong_amount`, `missing_here`, `missing_there`, `amount_differs`, `refund_failed` or `refund_stuck`.
     pub kind: String,
     /// Our payment or refund number, else the provider's reference.
     pub reference: String,

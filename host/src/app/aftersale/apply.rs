@@ -41,18 +41,28 @@ pub async fn apply(
     app: &App,
     who: &Principal,
     no: OrderNo,
-    mut request: Request,
+    request: Request,
     key: Option<Idempotency>,
 ) -> Result<AftersaleAnswer, Problem> {
     role(who, BUYERS)?;
     let keyed = Keyed::new(who, "aftersale_apply", key.as_ref());
+    keyed.once(app, Box::pin(make(app, who, no, request, &keyed))).await
+}
+
+async fn make(
+    app: &App,
+    who: &Principal,
+    no: OrderNo,
+    mut request: Request,
+    keyed: &Keyed<'_>,
+) -> Result<AftersaleAnswer, Problem> {
     let read = tree(app, no, Freshness::Fresh).await?;
     owned(who, &read, no)?;
     let shop_no = shop_of(&read, no)?;
     freeze(&read, shop_no, &mut request);
     let (priced, decision) = price(app, &read, shop_no, &request).await?;
     let fresh = numbers(app, shop_no).await?;
-    let applied = change_once(app, shop_no, &keyed, |tree| {
+    let applied = change_once(app, shop_no, keyed, |tree| {
         owned(who, tree, no)?;
         let shop = tree.shop(shop_no).ok_or_else(|| Problem::not_found(format!("order {no}")))?;
         let rules = refund::line_rules(app, &shop.business);
@@ -77,11 +87,21 @@ pub async fn resubmit(
     app: &App,
     who: &Principal,
     no: AftersaleNo,
-    mut request: Request,
+    request: Request,
     key: Option<Idempotency>,
 ) -> Result<AftersaleAnswer, Problem> {
-    let keyed = Keyed::new(who, "aftersale_resubmit", key.as_ref());
     role(who, BUYERS)?;
+    let keyed = Keyed::new(who, "aftersale_resubmit", key.as_ref());
+    keyed.once(app, Box::pin(change(app, who, no, request, &keyed))).await
+}
+
+async fn change(
+    app: &App,
+    who: &Principal,
+    no: AftersaleNo,
+    mut request: Request,
+    keyed: &Keyed<'_>,
+) -> Result<AftersaleAnswer, Problem> {
     let missing = || Problem::not_found(format!("after-sale {no}"));
     let read = app.store.tree_of_aftersale(no).await.map_err(store_problem)?.ok_or_else(missing)?;
     let shop_no = read.aftersales.iter().find(|a| a.no == no).map(|a| a.shop_no).ok_or_else(missing)?;
@@ -90,7 +110,7 @@ pub async fn resubmit(
     without.aftersales.retain(|a| a.no != no);
     freeze(&without, shop_no, &mut request);
     let (priced, decision) = price(app, &read, shop_no, &request).await?;
-    let again = super::on(app, who, no, BUYERS, &keyed, |draft, row, rules, _| {
+    let again = super::on(app, who, no, BUYERS, keyed, |draft, row, rules, _| {
         let tree = draft.tree().clone();
         let shop = tree.shop(row.shop_no).ok_or_else(missing)?;
         let application = application(who, &tree, shop, &request, (no, &priced), draft.at());

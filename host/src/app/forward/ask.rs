@@ -20,7 +20,6 @@ use crate::domain::ids::{Digest, Millis, OrderNo, RefundNo, SignalName};
 use crate::domain::order::{Reason, ShopOrder, Suspended, SuspendedHook, Waiting};
 use crate::faults;
 use crate::plugin::{Call, Outcome};
-use crate::telemetry::metrics::ORDERS_ATTENTION;
 
 /// Calls and waits of one hook, unless the line's grant allows more.
 const CALLS: u32 = 16;
@@ -392,7 +391,6 @@ fn decided(draft: &mut Draft, no: OrderNo, mut decision: Decision) {
 /// A person must look: listed until an operator drives the order on. Nothing forwards it by itself.
 pub(super) fn attention(draft: &mut Draft, no: OrderNo, why: &str) {
     tracing::error!(%no, why, "an order needs attention");
-    metrics::counter!(ORDERS_ATTENTION).increment(1);
     draft.stay(no, "attention", why).attention = Some(why.to_owned());
     draft.disarm(no, TimerKind::Compensate);
 }

@@ -80,6 +80,10 @@ pub(super) fn happen(
             })
         }
         (Judgement::Apply, Event::Receive(trigger)) => {
+            if shop.suspended.is_some() && *trigger != Trigger::Timer {
+                let detail = "its supplier is being asked about it right now; try again when that is known";
+                return Err(Problem::conflict("hook-in-flight", detail).of(no));
+            }
             // A buyer's own word is in the flow; that somebody else said it for the buyer is logged.
             if STAFF.iter().any(|role| request.actor.starts_with(role)) {
                 draft.operated(no, word, "", (json!({"status": shop.status}), json!({"asked": "receive"})));

@@ -9,9 +9,9 @@ use super::SECRET;
 use crate::app::App;
 use crate::app::api::{EventAnswer, Idempotency};
 use crate::app::forward::{Event, line_secret};
-use crate::app::orders::{Freshness, event_answer, owned, store_problem, tree};
+use crate::app::orders::{Freshness, event_answer, tree};
 use crate::app::problem::Problem;
-use crate::app::ship::event_as;
+use crate::app::ship::{event_as, shipment};
 use crate::app::tracks::{Seen, TrackEffect, take};
 use crate::domain::change::{ExceptionNotice, ShipNotice};
 use crate::domain::fulfilment::{ExceptionKind, Shipment};
@@ -139,15 +139,6 @@ async fn take_message(app: &App, line: &BusinessCode, message: Message, body: &B
     bytes.copy_from_slice(digest(&SHA256, body).as_ref());
     let key = Idempotency { key: message.id, digest: Digest(bytes) };
     event_as(app, (&who, actor), shipment.shop_no, event, operation, Some(key)).await
-}
-
-/// A shipment of the line.
-async fn shipment(app: &App, who: &Principal, no: ShipmentNo) -> Result<Shipment, Problem> {
-    let missing = || Problem::not_found(format!("shipment {no}"));
-    let tree = app.store.tree_of_shipment(no).await.map_err(store_problem)?.ok_or_else(missing)?;
-    let found = tree.shipments.iter().find(|s| s.no == no).ok_or_else(missing)?;
-    owned(who, &tree, found.shop_no).map_err(|_| missing())?;
-    Ok(found.clone())
 }
 
 async fn track(

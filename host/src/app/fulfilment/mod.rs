@@ -2,9 +2,11 @@
 //! them. Signed both ways with the secret `fulfilment` of the line; see [`crate::egress::webhook`].
 
 mod callback;
+mod silence;
 mod tell;
 
 pub use callback::{Heard, hear};
+pub use silence::Silence;
 pub use tell::{arm, tell};
 
 /// The name of the line's secret.

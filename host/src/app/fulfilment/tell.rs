@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::SECRET;
 use crate::app::App;
 use crate::app::forward::line_secret;
-use crate::app::orders::{Decided, Freshness, change, tree};
+use crate::app::orders::{Decided, change};
 use crate::app::problem::Problem;
 use crate::app::refund::line_rules;
 use crate::domain::change::TimerKind;
@@ -19,13 +19,13 @@ use crate::domain::ids::{BusinessCode, Millis, OrderNo};
 use crate::domain::order::ShopOrder;
 use crate::domain::tree::OrderTree;
 use crate::egress::{Exchange, Method, webhook};
-use crate::telemetry::metrics::{FULFILMENT_CALLS, ORDERS_ATTENTION};
+use crate::telemetry::metrics::FULFILMENT_CALLS;
 
 /// Before the second try, milliseconds; doubles.
 const FIRST_PAUSE_MS: Millis = 2_000;
 /// The pause doubles up to this.
 const LONGEST_PAUSE_MS: Millis = 3_600_000;
-/// After this many tries a person must look; it is tried on all the same.
+/// After this many tries a person must look; as long as the order is open it is tried on all the same.
 const TRIES: i64 = 12;
 /// The largest answer, bytes; nothing of it is used.
 const ANSWER_MAX: usize = 64 << 10;
@@ -45,15 +45,15 @@ pub fn arm(app: &App, draft: &mut Draft, shop: &ShopOrder) {
     }
 }
 
-/// Tells of every package that it has not taken. Its timer goes on until it has.
+/// Tells of every package that it has not taken, and of those that it must not send. Its timer goes on until it has.
 pub async fn tell(app: &App, no: OrderNo, attempt: i64) -> Result<(), Problem> {
-    if !tree(app, no, Freshness::Fresh).await?.shop(no).is_some_and(|shop| tells(app, &shop.business)) {
+    if app.settings.fulfillment.url.is_none() {
         return Ok(());
     }
     let read = telling(app, no).await?;
-    let Some(shop) = read.shop(no).filter(|shop| tells(app, &shop.business)) else { return Ok(()) };
+    let Some(shop) = read.shop(no) else { return Ok(()) };
     let mut failed = None;
-    for shipment in decide::untold(&read, no) {
+    for shipment in decide::untold(&read, no).filter(|_| tells(app, &shop.business)) {
         // Other contents are another message.
         let units: u32 = shipment.items.iter().map(|packed| packed.quantity).sum();
         let (id, body) = (format!("{}.{units}", shipment.no), order(app, &read, shop, shipment));
@@ -67,7 +67,7 @@ pub async fn tell(app: &App, no: OrderNo, attempt: i64) -> Result<(), Problem> {
         let (id, path) = (format!("{}.cancel", shipment.no), format!("/shipments/{}/cancel", shipment.no));
         let body = json!({"shipment_no": shipment.no, "order_no": no, "business": shop.business});
         match post(app, shop, "cancel", &id, &path, &body).await? {
-            Ok(()) => {}
+            Ok(()) => taken(app, shipment).await?,
             Err(NotTaken::Silent(why)) => return again(app, no, attempt + 1, &why).await,
             Err(NotTaken::Refused(why)) => failed = Some(why),
         }
@@ -110,22 +110,30 @@ async fn post(
     body: &Value,
 ) -> Result<Result<(), NotTaken>, Problem> {
     let Some(url) = &app.settings.fulfillment.url else { return Ok(Ok(())) };
+    let count = |outcome: &'static str| {
+        metrics::counter!(FULFILMENT_CALLS, "operation" => operation, "outcome" => outcome).increment(1);
+    };
     let Some(secret) = line_secret(app, &shop.business, SECRET).await? else {
+        count("failed");
         let why = format!("line {} has no secret `{SECRET}`; set it", shop.business);
         return Ok(Err(NotTaken::Silent(why)));
     };
+    if !app.fulfilment.admits(app.clock.now()) {
+        return Ok(Err(NotTaken::Silent("it does not answer".into())));
+    }
     let body = body.to_string().into_bytes();
     let mut headers = webhook::sign(&secret, id, app.clock.now(), &body);
     headers.push(("content-type".to_owned(), "application/json".to_owned()));
     let (url, timeout) = (format!("{url}{path}"), app.settings.fulfillment.timeout);
     let request = Exchange { method: Method::Post, url, headers, body, timeout, answer_max: ANSWER_MAX };
-    let answered = match app.egress.exchange(&request).await {
+    let exchanged = app.egress.exchange(&request).await;
+    app.fulfilment.heard(exchanged.is_ok(), app.clock.now());
+    let answered = match exchanged {
         Ok(reply) if (200..300).contains(&reply.status) => Ok(()),
         Ok(reply) => Err(NotTaken::Refused(format!("it answers {id} with status {}", reply.status))),
         Err(error) => Err(NotTaken::Silent(error.to_string())),
     };
-    let outcome = if answered.is_ok() { "taken" } else { "failed" };
-    metrics::counter!(FULFILMENT_CALLS, "operation" => operation, "outcome" => outcome).increment(1);
+    count(if answered.is_ok() { "taken" } else { "failed" });
     Ok(answered)
 }
 
@@ -133,7 +141,9 @@ async fn post(
 async fn telling(app: &App, no: OrderNo) -> Result<Arc<OrderTree>, Problem> {
     let told = change(app, no, |tree| {
         let mut draft = Draft::new(tree, app.clock.now(), ACTOR);
-        decide::telling(&mut draft, no);
+        if tree.shop(no).is_some_and(|shop| tells(app, &shop.business)) {
+            decide::telling(&mut draft, no);
+        }
         Ok(if draft.is_empty() { Decided::Nothing(()) } else { Decided::Commit(Box::new(draft), ()) })
     });
     Ok(told.await?.1)
@@ -149,19 +159,30 @@ async fn taken(app: &App, told: &Shipment) -> Result<(), Problem> {
     Ok(())
 }
 
+/// Tells it again later. In the end a person must look; about an order that is over it is not told for ever.
 async fn again(app: &App, no: OrderNo, attempt: i64, why: &str) -> Result<(), Problem> {
     tracing::warn!(%no, attempt, why, "the fulfilment service did not take a package; it is told again");
     let due = app.clock.now() + (FIRST_PAUSE_MS << attempt.clamp(1, 16) >> 1).min(LONGEST_PAUSE_MS);
     let again = change(app, no, |tree| {
         let mut draft = Draft::new(tree, app.clock.now(), ACTOR);
-        if attempt == TRIES && tree.shop(no).is_some_and(|shop| !shop.status.is_final()) {
+        let Some(shop) = tree.shop(no) else { return Ok(Decided::Nothing(false)) };
+        let (tired, over) = (attempt >= TRIES, shop.status.is_final());
+        if tired && over {
+            draft.ignore(no, "recall", why);
+            draft.disarm(no, TimerKind::Fulfilment);
+            return Ok(Decided::Commit(Box::new(draft), true));
+        }
+        if tired && shop.attention.is_none() {
             let mark = format!("{MARK}: {why}");
             draft.stay(no, "attention", why).attention = Some(mark);
-            metrics::counter!(ORDERS_ATTENTION).increment(1);
         }
         draft.arm(no, TimerKind::Fulfilment, due, attempt);
-        Ok(Decided::Commit(Box::new(draft), ()))
+        Ok(Decided::Commit(Box::new(draft), tired && shop.attention.is_none()))
     });
-    again.await?;
+    let (tired, tree) = again.await?;
+    if tired {
+        let status = tree.shop(no).map_or("gone", |shop| shop.status.word());
+        tracing::error!(%no, status, why, "the fulfilment service does not take what it is told; look at it there");
+    }
     Ok(())
 }

@@ -184,8 +184,18 @@ fn shop_view(lens: &Lens<'_>, tree: &OrderTree, history: &History<'_>) -> ShopOr
     }
 }
 
-/// Events that tell what the field `attention` tells, which buyers do not see.
-const HIDDEN: [&str; 4] = ["attention", "dispute", "refund_failed", "refund_stuck"];
+/// Events that tell what the field `attention` tells, or how suppliers are called, which buyers do not see.
+const HIDDEN: [&str; 9] = [
+    "attention",
+    "recall",
+    "redrive",
+    "call",
+    "dispute",
+    "refund_failed",
+    "refund_stuck",
+    "aftersale_refund_failed",
+    "aftersale_by_hand",
+];
 
 /// A step of the history. That there was one everyone sees, as the versions count them.
 fn flow_view(who: &Principal, flow: &Flow) -> FlowView {

@@ -65,7 +65,7 @@ pub fn reprice(draft: &mut Draft, no: OrderNo, discount: Minor, remark: &str) ->
     for (item, part) in shop.items.iter().zip(parts) {
         shares.push(costing(item.share, item.share.due - part)?);
     }
-    let before = told(draft.tree(), &shop);
+    let before = told(&shop);
     let row = draft.stay(no, "reprice", remark);
     row.amounts.reprice = discount;
     row.amounts.price -= more;
@@ -103,7 +103,7 @@ pub fn readdress(draft: &mut Draft, no: OrderNo, address: Address, quoted: &Requ
         shares.push((costing(item.share, item.share.due - item.tax + tax)?, *tax));
     }
     let freight_share = costing(shop.amounts.freight_share, quoted.freight)?;
-    let before = with_address(told(draft.tree(), &shop), &shop);
+    let before = with_address(told(&shop), &shop);
     let row = draft.stay(no, "address", "");
     row.facts.address = Some(address);
     if !same {
@@ -184,10 +184,12 @@ fn total(draft: &mut Draft) -> Result<(), Overflow> {
     Ok(())
 }
 
-fn told(tree: &OrderTree, shop: &ShopOrder) -> serde_json::Value {
+/// Of the shop order alone: sellers read it, and the pay order may be others' too.
+fn told(shop: &ShopOrder) -> serde_json::Value {
+    let to_pay: Minor = shop.shares().map(|share| share.cash).sum();
     json!({
         "promotion_amount": shop.amounts.reprice, "price": shop.amounts.price, "freight": shop.amounts.freight,
-        "tax": shop.amounts.tax, "to_pay": tree.pay.amounts.to_pay,
+        "tax": shop.amounts.tax, "to_pay": to_pay,
     })
 }
 
@@ -200,7 +202,7 @@ fn with_address(mut told: serde_json::Value, shop: &ShopOrder) -> serde_json::Va
 fn finish(draft: &mut Draft, no: OrderNo, tag: &str, (operation, remark, before): (&str, &str, serde_json::Value)) {
     draft.pay();
     let shop = draft.stepped(no).clone();
-    let after = told(draft.tree(), &shop);
+    let after = told(&shop);
     draft.emit(no, Topic::Order, tag, after.clone());
     let after = if before.get("address").is_some() { with_address(after, &shop) } else { after };
     draft.operated(no, operation, remark, (before, after));

@@ -121,6 +121,9 @@ pub enum CannotRefund {
     /// Neither units nor an amount.
     #[error("item {0}: say how many units or how much money")]
     Nothing(OrderNo),
+    /// Everything went back, or is about to.
+    #[error("nothing is left that could go back")]
+    NothingLeft,
     /// More than is left.
     #[error("item {no}: {quantity} units and {cash} minor units can still be refunded")]
     AboveLeft {

@@ -200,7 +200,7 @@ fn moved_on(draft: &mut Draft, no: OrderNo) {
     let due = at + shop.facts.auto_receive_ms;
     shop.shipped_at = Some(at);
     draft.disarm(no, TimerKind::ShipOverdue);
-    if tell::recalled(draft.tree(), no).next().is_none() {
+    if tell::recalled(draft.tree(), no).chain(tell::untold(draft.tree(), no)).next().is_none() {
         draft.disarm(no, TimerKind::Fulfilment);
     }
     draft.deadline(no, TimerKind::AutoReceive, due);

@@ -55,15 +55,27 @@ pub fn telling(draft: &mut Draft, no: OrderNo) {
     }
 }
 
-/// It took a package as it was told. Whatever mark its silence had left is cleared.
+/// It took what it was told of a package: that it waits, with these contents, or that it must not be sent. Whatever mark
+/// its silence had left is cleared.
 pub fn taken(draft: &mut Draft, told: &Shipment, mark: &str) {
     let no = told.shop_no;
-    let same = |s: &&Shipment| s.no == told.no && s.items == told.items;
-    let Some(shipment) = untold(draft.tree(), no).find(same).cloned() else { return };
-    let shop = draft.stay(no, "told", shipment.no.to_string());
+    let recalled = told.status != ShipmentStatus::Created;
+    let tree = draft.tree();
+    let found = if recalled {
+        self::recalled(tree, no).find(|s| s.no == told.no)
+    } else {
+        untold(tree, no).find(|s| s.no == told.no && s.items == told.items)
+    };
+    let Some(mut shipment) = found.cloned() else { return };
+    let note = shipment.no.to_string();
+    let shop = if recalled { draft.annotate(no, "recalled", note) } else { draft.stay(no, "told", note) };
     if shop.attention.as_deref().is_some_and(|why| why.starts_with(mark)) {
         shop.attention = None;
     }
-    let taken_at = Some(draft.at());
-    draft.shipment(Write::Update(Shipment { taken_at, ..shipment }));
+    if recalled {
+        shipment.told_at = None;
+    } else {
+        shipment.taken_at = Some(draft.at());
+    }
+    draft.shipment(Write::Update(shipment));
 }

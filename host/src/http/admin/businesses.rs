@@ -101,7 +101,7 @@ pub(in crate::http) async fn replace(
     Ok(ok(room.finish("business", work).await?))
 }
 
-/// Take a line out. 409 while it has open orders.
+/// Take a line out that never had an order; else 409: disable it.
 #[utoipa::path(delete, path = "/admin/v1/businesses/{code}", tag = "admin", params(("code" = String, Path)),
     responses((status = 200, description = "It is gone", body = Done)))]
 pub(in crate::http) async fn delete(

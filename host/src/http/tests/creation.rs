@@ -160,7 +160,7 @@ async fn the_seller_lowers_the_price_and_a_snapshot_tells_of_it() {
     assert_eq!(host.send(Some(&buyer), "POST", &path, body).await.body, first.body);
 
     let lowered = price(&seller, goods, 100).await;
-    assert_eq!((lowered.status, &lowered.body["to_pay"]), (StatusCode::OK, &json!(6_520)), "{lowered:?}");
+    assert_eq!((lowered.status, &lowered.body["to_pay"]), (StatusCode::OK, &json!(1_560)), "its own: {lowered:?}");
     assert_eq!(lowered.body["shop_orders"].as_array().unwrap().len(), 1, "the other shop's order is not the seller's");
     assert_eq!(code(&price(&seller, goods, 99).await), (409, "price-only-lowers"));
     let second = host.send(Some(&buyer), "POST", &path, body).await;

@@ -19,6 +19,7 @@ use serde_json::Value;
 use tower::ServiceExt as _;
 
 use crate::app::catalogue::Catalogue;
+use crate::app::fulfilment::Silence;
 use crate::app::loading::Loader;
 use crate::app::numbers::Numbers;
 use crate::app::{App, Parts};
@@ -78,6 +79,7 @@ impl Host {
                 .with("balance", std::sync::Arc::new(crate::payment::Balance))
                 .with_sandbox(std::sync::Arc::new(Sandbox::new(SANDBOX_SECRET.into(), settings.public_url.clone()))),
             locks: Locks::Local(LocalLocks::new()),
+            fulfilment: Silence::default(),
             egress: Egress::new(&loopback, Retries::default(), clock.clone(), entropy.clone()).unwrap(),
             sealer: Sealer::new(&keys.secret, entropy.clone()),
             loader: Loader::default(),

@@ -12,6 +12,7 @@ use crate::domain::draft::Draft;
 use crate::domain::hook;
 use crate::domain::ids::{MerchantAccount, OrderNo, PaymentNo, ShipmentNo, Slot};
 use crate::domain::number::number;
+use crate::domain::order::{Suspended, SuspendedHook};
 use crate::domain::tree::OrderTree;
 use crate::egress::webhook;
 use crate::identity::{Principal, Role};
@@ -403,4 +404,69 @@ async fn the_fulfilment_service_is_believed_by_its_signature_alone() {
         assert_eq!(order.service_says(&message).await.status, StatusCode::BAD_REQUEST, "{wrong}");
     }
     assert!(order.tree().await.shop(order.hotel).unwrap().reason.is_none());
+}
+
+#[tokio::test]
+async fn all_names_of_a_package_mean_one_and_others_packages_are_not_there() {
+    let order = Packed::start(json!({})).await;
+    let path = "/api/v1/shipments/exception";
+    let early = json!({"order_no": order.goods, "waybill": "SF1"});
+    let answer = order.shop_posts("/api/v1/shipments/deliver", early).await;
+    assert_eq!(answer.body["effect"], "parked", "no package carries a waybill yet: {answer:?}");
+    order.ships().await;
+    let both = order.host.token(Principal { shops: vec!["shop-1".into(), "shop-2".into()], ..somebody(Role::Shop) });
+    let other = order.host.token(Principal { shops: vec!["shop-2".into()], ..somebody(Role::Shop) });
+    let (conflict, missing) = (StatusCode::CONFLICT, StatusCode::NOT_FOUND);
+    let named = [
+        (&both, json!({"order_no": order.goods, "waybill": "SF2"}), missing),
+        (&both, json!({"waybill": "SF2"}), missing),
+        (&both, json!({"shipment_no": order.shipment, "waybill": "SF2"}), conflict),
+        (&both, json!({"order_no": order.hotel, "waybill": "SF1"}), conflict),
+        (&both, json!({"order_no": order.hotel, "shipment_no": order.shipment}), conflict),
+        (&other, json!({"waybill": "SF1"}), missing),
+        (&other, json!({"shipment_no": order.shipment}), missing),
+    ];
+    for (token, mut body, status) in named {
+        body["kind"] = json!("lost");
+        let answer = order.host.send(Some(token), "POST", path, &body.to_string()).await;
+        assert_eq!(answer.status, status, "{body}: {answer:?}");
+        assert!(token == &both || !answer.body.to_string().contains(&order.goods.to_string()), "{answer:?}");
+    }
+    assert_eq!(order.shipment_status().await, "shipped");
+    let all = json!({"order_no": order.goods, "shipment_no": order.shipment, "waybill": "SF1", "kind": "delayed"});
+    assert_eq!(order.shop_posts(path, all).await.body["effect"], "applied");
+}
+
+#[tokio::test]
+async fn a_sellers_refund_tells_of_its_own_shop_order_and_is_repeated_under_its_key() {
+    let order = Packed::start(json!({})).await;
+    let path = format!("/api/v1/orders/{}/refund", order.goods);
+    let asks = async || {
+        let body = json!({"reason": "out of stock", "items": []}).to_string();
+        order.host.send_with(Some(&order.shop), "POST", &path, &body, &[("idempotency-key", "r1")]).await
+    };
+    let first = asks().await;
+    assert!(first.status.is_success(), "{first:?}");
+    let numbers: Vec<_> =
+        first.body["order"]["shop_orders"].as_array().unwrap().iter().map(|s| &s["order_no"]).collect();
+    assert_eq!(numbers, [&json!(order.goods)]);
+    let own: i64 = order.tree().await.shop(order.goods).unwrap().shares().map(|share| share.cash).sum();
+    assert_eq!(first.body["order"]["to_pay"], json!(own), "{first:?}");
+    assert!(!first.body.to_string().contains(&order.hotel.to_string()), "{first:?}");
+    assert_eq!(asks().await.body, first.body, "the order is closing, the key is answered as before");
+}
+
+#[tokio::test]
+async fn a_word_of_receipt_is_not_taken_while_a_hook_waits() {
+    let order = Packed::start(json!({})).await;
+    order.ships().await;
+    decide(&order.host, order.goods, |draft, _| {
+        let hook = SuspendedHook::Receive;
+        let suspended = Suspended { hook, now: NOW, base: 0, journal: 0, wait: None, input: String::new() };
+        draft.stay(order.goods, "test", "").suspended = Some(suspended);
+    })
+    .await;
+    let path = format!("/api/v1/orders/{}/receive", order.goods);
+    let answer = order.host.send(Some(&order.buyer), "POST", &path, "{}").await;
+    assert_eq!((answer.status, code(&answer)), (StatusCode::CONFLICT, "hook-in-flight"), "{answer:?}");
 }

@@ -18,8 +18,7 @@ sql! {
          enabled = excluded.enabled");
     BUSINESS = Sql::both("see business", "SELECT active FROM businesses WHERE code = $1");
     DELETE_BUSINESS = Sql::both("delete business", "DELETE FROM businesses WHERE code = $1");
-    OPEN_ORDER = Sql::both("see open order",
-        "SELECT no FROM shop_orders WHERE business = $1 AND ended_at IS NULL LIMIT 1");
+    ORDER_OF_BUSINESS = Sql::both("see order of business", "SELECT no FROM shop_orders WHERE business = $1 LIMIT 1");
     PUT_SKU = Sql::both("put sku",
         "INSERT INTO skus (business, sku, shop, on_sale, facts) VALUES ($1, $2, $3, $4, $5) \
          ON CONFLICT (business, sku) DO UPDATE SET shop = excluded.shop, on_sale = excluded.on_sale, \
@@ -157,9 +156,9 @@ async fn put_business(conn: &mut Conn, business: &Business) -> Attempting<Result
 }
 
 async fn delete_business(conn: &mut Conn, code: &BusinessCode) -> Attempting<Result<(), Refusal>> {
-    if let Some(row) = conn.fetch(&OPEN_ORDER, &[code.as_str().into()]).await?.first() {
+    if let Some(row) = conn.fetch(&ORDER_OF_BUSINESS, &[code.as_str().into()]).await?.first() {
         let no = row.int(0)?;
-        return Ok(Err(Refusal::Admin(format!("business {code} has open orders, such as {no}"))));
+        return Ok(Err(Refusal::Admin(format!("business {code} has orders, such as {no}: disable it instead"))));
     }
     let gone = conn.execute(&DELETE_BUSINESS, &[code.as_str().into()]).await?;
     Ok(found(gone, || format!("there is no business {code}")))

@@ -12,6 +12,7 @@ use crate::domain::change::{Change, Refusal};
 use crate::entropy::Entropy;
 use crate::store::error::{CommitError, StoreError};
 use crate::store::sql::Conn;
+use crate::telemetry::metrics::COMMIT_RETRIES;
 
 /// How often a batch is repeated after a deadlock or a serialization failure.
 const REPEATS: u32 = 3;
@@ -133,9 +134,11 @@ async fn together(writer: &mut Writer, ids: &mut Ids, work: &Work<'_>) -> Result
             Err(error) => match (&error, fate(&error)) {
                 (StoreError::Lost, _) | (_, Fate::Lost) => {
                     tracing::warn!(error = &error as &dyn std::error::Error, "the write connection was lost");
+                    metrics::counter!(COMMIT_RETRIES, "reason" => "lost").increment(1);
                     writer.lose();
                 }
                 (_, Fate::Again) => {
+                    metrics::counter!(COMMIT_RETRIES, "reason" => "contended").increment(1);
                     writer.rollback().await;
                     sent = None;
                     repeats += 1;

@@ -33,7 +33,9 @@ use super::cache::Cache;
 use super::error::{CommitError, StoreError};
 use super::open::{FileLock, Target};
 use super::sql::Sql;
+use crate::clock::Clock;
 use crate::domain::change::{Committed, Refusal};
+use crate::telemetry::metrics::{COMMIT_BATCH_CHANGES, COMMIT_QUEUE, COMMIT_REFUSED, COMMIT_SECONDS};
 
 /// A step of a batch; its error is that of the whole batch.
 type Attempting<T> = Result<T, StoreError>;
@@ -93,6 +95,7 @@ impl Committer {
             return;
         }
         while let Some(first) = queue.recv().await {
+            metrics::gauge!(COMMIT_QUEUE).set(u32::try_from(queue.len() + 1).unwrap_or(u32::MAX));
             let (batch, aside) = Batch::drain(first, &mut queue);
             self.commit(batch).await;
             for job in aside {
@@ -110,7 +113,10 @@ impl Committer {
         }
         let changes = batch.changes.iter().map(|(change, _)| &**change).collect();
         let work = Work { changes, relayed: batch.relayed };
+        let started = Clock::system().stopwatch();
         let settled = settle(&mut self.writer, &mut self.ids, &work).await;
+        metrics::histogram!(COMMIT_SECONDS).record(started.elapsed());
+        metrics::histogram!(COMMIT_BATCH_CHANGES).record(u32::try_from(work.changes.len()).unwrap_or(u32::MAX));
         let mut events = false;
         for ((change, answer), outcome) in batch.changes.into_iter().zip(settled.answers) {
             match &outcome {
@@ -122,6 +128,9 @@ impl Committer {
                     self.cache.evict(&change);
                 }
                 Err(_) => {}
+            }
+            if let Err(error) = &outcome {
+                metrics::counter!(COMMIT_REFUSED, "reason" => reason(error)).increment(1);
             }
             // The caller may have gone; the change is committed all the same.
             let _ = answer.send(outcome.map(|()| Committed));
@@ -162,6 +171,14 @@ impl Committer {
             }
         }
         std::ops::ControlFlow::Continue(())
+    }
+}
+
+fn reason(error: &CommitError) -> &'static str {
+    match error {
+        CommitError::Refused(refusal) => refusal.word(),
+        CommitError::Busy { .. } => "busy",
+        CommitError::Failed(_) => "failed",
     }
 }
 

@@ -127,6 +127,9 @@ fn claims(tree: &OrderTree, shop: &ShopOrder, asked: &Application) -> Result<(Ve
     if goods && asked.wanted.iter().any(|w| w.quantity == 0 || w.amount.is_some()) {
         return Err(Cannot::Units);
     }
+    if asked.wanted.is_empty() {
+        return Err(CannotRefund::NothingLeft.into());
+    }
     let left = left(tree, shop);
     let parts = parts(&left, &asked.wanted)?;
     let of_units = parts.iter().filter(|part| part.quantity > 0);

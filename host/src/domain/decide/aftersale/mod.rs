@@ -127,8 +127,7 @@ fn tell(draft: &mut Draft, row: &Aftersale) {
         "aftersale_no": row.no, "kind": row.kind, "aftersale_status": row.status, "reason": row.reason,
         "items": row.items, "note": row.detail.note,
     });
-    let tag = format!("AFTERSALE_{}", row.status.word().to_uppercase());
-    draft.emit(row.shop_no, Topic::Aftersale, &tag, data);
+    draft.emit(row.shop_no, Topic::Aftersale, &row.status.tag(), data);
 }
 
 /// One timer a shop order: the earliest deadline of its open after-sales.

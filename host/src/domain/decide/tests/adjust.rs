@@ -29,10 +29,9 @@ fn a_lower_price_is_the_buyers_money_and_nothing_elses() {
     assert_eq!((tags(&change), change.pay_orders.len()), (vec!["ORDER_REPRICED"], 1));
     let log = &change.operations[0];
     assert_eq!((log.operation.as_str(), log.remark.as_str(), log.level), ("reprice", "a good customer", 2));
-    assert_eq!(
-        (log.before["to_pay"].as_i64(), log.after["to_pay"].as_i64()),
-        (Some(before.to_pay), Some(after.to_pay))
-    );
+    let own: i64 = tree.shops[0].shares().map(|share| share.cash).sum();
+    assert!(own < after.to_pay, "the seller is told of its own shop order");
+    assert_eq!((log.before["to_pay"].as_i64(), log.after["to_pay"].as_i64()), (Some(own + 50), Some(own)));
 
     assert_eq!(lower(&mut tree, 49), Err(CannotAdjust::OnlyLowers { now: 50 }));
     lower(&mut tree, 70).unwrap();

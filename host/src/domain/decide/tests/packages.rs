@@ -212,6 +212,10 @@ fn the_fulfilment_service_hears_of_packages_that_wait_and_of_those_that_must_not
     assert_eq!(recalled, [FIRST, ShipmentNo(71)], "it may know of the one it did not answer for too");
     assert!(change.arm.iter().any(|t| t.key.kind == TimerKind::Fulfilment), "it is told to keep it");
     assert!(untold(&tree).is_empty());
+    let cancelled = by_number(&tree, FIRST).clone();
+    step(&mut tree, |d| tell::taken(d, &cancelled, ""));
+    let recalled = tell::recalled(&tree, SHOP).map(|s| s.no).collect::<Vec<_>>();
+    assert_eq!(recalled, [ShipmentNo(71)], "what it took is not told again");
 }
 
 #[test]
