@@ -35,7 +35,7 @@ enum Task {
     Components,
     /// Starts the platform with its four business lines and drives orders through them.
     Demo {
-        /// Handed to the demo: --exit, --json, --store sqlite|postgres, --redis, --orders N, --data-dir DIR, …
+        /// Handed to the demo: --exit, --json, --store sqlite|postgres, --redis, --orders N, --data DIR, …
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },

@@ -136,7 +136,7 @@ fn title(code: &str) -> String {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub(super) struct ProblemBody {
-    /// Stable: `urn:hookline:problem:<code>`.
+    /// Stable: `urn:hookline:problem:<code>`; docs/errors.md lists the codes.
     #[serde(rename = "type")]
     kind: String,
     /// The code in words.

@@ -56,7 +56,7 @@ pub(in crate::http) async fn put(
     Ok(ok(room.finish("merchant-account", work).await?))
 }
 
-/// Delete a merchant account. 409 while a payment of it is pending or a refund owed.
+/// Delete a merchant account at which no payment was ever opened; else 409 `account-in-use`: disable it.
 #[utoipa::path(delete, path = "/admin/v1/merchant-accounts/{method}/{account}", tag = "admin",
     params(("method" = String, Path, description = "The payment method"), ("account" = String, Path)),
     responses((status = 200, description = "Gone", body = Done)))]
