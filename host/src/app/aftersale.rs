@@ -93,7 +93,7 @@ pub async fn approve(
         })
     };
     match agree(false).await {
-        Err(Denied::Refusal(Refusal::StockShort { .. })) => Ok(agree(true).await?),
+        Err(Denied::Refusal(Refusal::StockShort { .. } | Refusal::UnknownStock { .. })) => Ok(agree(true).await?),
         other => Ok(other?),
     }
 }

@@ -15,6 +15,9 @@ use crate::payment::RefundAnswer;
 /// The pause before a provider is asked again doubles up to this.
 const LONGEST_PAUSE_MS: i64 = 3_600_000;
 
+/// A refund that is still not known after so many questions, three hours, needs a person; it is asked about on.
+const PATIENCE: i64 = 12;
+
 /// Drives the refunds of a pay order in the background.
 pub fn spawn(app: &App, pay_no: OrderNo) {
     let (tasks, app) = (app.tasks.clone(), app.clone());
@@ -89,11 +92,16 @@ async fn record(app: &App, pay_no: OrderNo, no: RefundNo, answered: &RefundAnswe
                 let rules = rules(app, tree, &refund);
                 undo::refunded(&mut draft, refund, &rules);
             }
-            RefundAnswer::Pending(why) => {
-                tracing::info!(refund = %no, why, "a refund is not known yet");
-                draft.refund(Write::Update(refund), "refund_asked", why.as_str());
+            RefundAnswer::Pending(_) | RefundAnswer::Absent => {
+                let why = if let RefundAnswer::Pending(why) = answered { why } else { "not known to the provider" };
+                if attempts == PATIENCE {
+                    tracing::error!(refund = %no, why, "a refund takes too long; a person must look");
+                    decide::stuck(&mut draft, refund, &format!("asked {PATIENCE} times: {why}"));
+                } else {
+                    tracing::info!(refund = %no, why, "a refund is not known yet");
+                    draft.refund(Write::Update(refund), "refund_asked", why);
+                }
             }
-            RefundAnswer::Absent => draft.refund(Write::Update(refund), "refund_asked", "not known to the provider"),
             RefundAnswer::Stuck(why) => {
                 tracing::error!(refund = %no, why, "a refund needs a person at the provider");
                 decide::stuck(&mut draft, refund, why);

@@ -2,7 +2,7 @@
 
 use super::App;
 use super::api::{EventAnswer, SignalIn};
-use super::forward::{self, Cause};
+use super::forward::{self, Cause, journal};
 use super::orders::{Decided, Denied, Freshness, change, event_answer, must_be_shop_order, owned, role, tree};
 use super::pay::actor;
 use super::problem::Problem;
@@ -36,7 +36,7 @@ pub async fn signal(app: &App, who: &Principal, no: OrderNo, signal: SignalIn) -
         draft.stay(shop_no, "signal", signal.name.to_string()).pending_signals += 1;
         draft.change.signals.push(SignalRow {
             key: SignalKey { shop_no, name: signal.name.clone(), id: signal.id.clone() },
-            payload: signal.payload.clone(),
+            payload: journal::seal(app, shop_no, &signal.payload),
             at: now,
         });
         if shop.status != Status::Created {

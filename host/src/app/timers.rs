@@ -159,6 +159,8 @@ async fn parked(app: &App, timer: Timer) -> Result<(), Problem> {
         };
         match advance(app, forward).await {
             Ok(_) => {}
+            // Its turn comes with the end of the after-sale, if that does not end the order.
+            Err(problem) if problem.code == "aftersale-open" => {}
             Err(problem) if problem.kind == Kind::Conflict => bury(app, &parked, &problem.detail).await?,
             Err(problem) => return Err(problem),
         }

@@ -170,6 +170,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../migrations/postgres/0002_after_payment.sql"),
         include_str!("../../../migrations/sqlite/0002_after_payment.sql"),
     ),
+    (
+        3,
+        "lists of after-sales",
+        include_str!("../../../migrations/postgres/0003_aftersale_lists.sql"),
+        include_str!("../../../migrations/sqlite/0003_aftersale_lists.sql"),
+    ),
 ];
 
 /// Brings the schema up to date, or refuses one that is newer and not marked as compatible.

@@ -24,6 +24,16 @@ const FOUND_BY: [(&str, &str); 8] = [
     ("orders of a reference", "shop_orders_out_id"),
 ];
 
+/// The same of after-sales.
+const AFTERSALES_FOUND_BY: [(&str, &str); 6] = [
+    ("after-sales of a shop", "aftersales_shop"),
+    ("open after-sales of a shop", "aftersales_open_shop"),
+    ("after-sales of a shop in a state", "aftersales_shop_status"),
+    ("after-sales of a business", "aftersales_business"),
+    ("open after-sales of a business", "aftersales_open"),
+    ("after-sales of a business in a state", "aftersales_business_status"),
+];
+
 /// Fails unless the plan goes by the index, reads no table whole, and sorts nothing where the index is in order.
 fn assert_by_index(plan: &str, index: &str, what: &str, in_order: bool) {
     let names = [format!("INDEX {index} ("), format!("using {index} on"), format!("{index} (cost")];
@@ -57,6 +67,15 @@ on_both! {
                 let plan = testing::plan_of(&db.store, &format!("count {name}"), &asked).await;
                 assert_by_index(&plan, index, name, false);
             }
+        }
+    }
+
+    async fn every_list_of_aftersales_goes_by_its_index(db) {
+        use testing::Cell::{Int, NoInt, NoText, Text};
+        for (name, index) in AFTERSALES_FOUND_BY {
+            let status = if index.ends_with("_status") { Int } else { NoInt };
+            let asked = [Text, Int, NoText, NoText, status, Int, Int];
+            assert_by_index(&testing::plan_of(&db.store, name, &asked).await, index, name, true);
         }
     }
 

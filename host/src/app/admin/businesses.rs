@@ -22,6 +22,8 @@ const NAME_MAX: usize = 100;
 const BASIS_POINTS: u32 = 10_000;
 /// Longest compensation delay and parking time, milliseconds: 30 days.
 const DELAY_MAX_MS: i64 = 30 * 86_400_000;
+/// Milliseconds that a buyer, a merchant or a rating is waited for at most: a year.
+const WINDOW_MAX_MS: Millis = 365 * 86_400_000;
 
 /// A business line without its code.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -246,6 +248,16 @@ async fn check(app: &App, code: &BusinessCode, wanted: &LineIn) -> Result<(), Pr
     let delays = [rules.compensate_ms, rules.park_ms];
     if delays.iter().any(|delay| !(1..=DELAY_MAX_MS).contains(delay)) {
         return wrong(format!("rules: compensate_ms and park_ms are 1 to {DELAY_MAX_MS}"));
+    }
+    let windows = [
+        (rules.receive_extension_ms, 0, "receive_extension_ms"),
+        (rules.rating_window_ms, 0, "rating_window_ms"),
+        (rules.aftersale_decide_ms, 1, "aftersale_decide_ms"),
+        (rules.aftersale_buyer_ms, 1, "aftersale_buyer_ms"),
+        (rules.aftersale_confirm_ms, 1, "aftersale_confirm_ms"),
+    ];
+    if let Some((_, least, name)) = windows.iter().find(|(ms, least, _)| !(*least..=WINDOW_MAX_MS).contains(ms)) {
+        return wrong(format!("rules: {name} is {least} to {WINDOW_MAX_MS}"));
     }
     let others = app.store.businesses().await.map_err(store_problem)?;
     for other in others.iter().filter(|other| other.code != *code) {

@@ -1,7 +1,7 @@
 //! Asking any hook: its input and journal together, its answer into the draft. What each is asked is in
 //! [`super::questions`].
 
-use super::Cause;
+use super::{Cause, journal};
 use super::hooks::Input;
 use super::outside::{Arrived, ArrivedOutcome, Outgoing, request_digest};
 use crate::app::decisions::{Subject, record};
@@ -20,6 +20,7 @@ use crate::domain::ids::{Digest, Millis, OrderNo, RefundNo, SignalName};
 use crate::domain::order::{Reason, ShopOrder, Suspended, SuspendedHook, Waiting};
 use crate::faults;
 use crate::plugin::{Call, Outcome};
+use crate::secrets::Place;
 
 /// Calls and waits of one hook, unless the line's grant allows more.
 const CALLS: u32 = 16;
@@ -89,7 +90,7 @@ pub(super) async fn ask<I: Input>(
         let rows = app.store.journal(shop.no, I::HOOK).await.map_err(store_problem)?;
         intent = rows.iter().find(|r| r.index == suspended.journal && r.answer.is_empty()).map(|r| r.digest);
         for row in rows.iter().filter(|r| (suspended.base..suspended.journal).contains(&r.index)) {
-            entries.push(serde_json::from_str::<JournalEntry>(&row.answer).map_err(Problem::internal)?);
+            entries.push(journal::read(app, shop.no, &row.answer)?);
         }
         let index = suspended.base + u32::try_from(entries.len()).map_err(Problem::internal)?;
         match (&suspended.wait, arrived.filter(|a| a.hook == I::HOOK && a.index == index)) {
@@ -97,14 +98,14 @@ pub(super) async fn ask<I: Input>(
                 WaitEnd::Not => return Ok(None),
                 WaitEnd::Redo => {}
                 WaitEnd::Entry(row, key) => {
-                    entries.push(serde_json::from_str(&row.answer).map_err(Problem::internal)?);
+                    entries.push(journal::read(app, shop.no, &row.answer)?);
                     writes.push(JournalWrite::Append(row));
                     consumed = key;
                 }
             },
             (None, Some(arrived)) => match arrived.outcome {
                 ArrivedOutcome::Entry(entry) => {
-                    let answer = serde_json::to_string(&entry).map_err(Problem::internal)?;
+                    let answer = journal::entry(app, shop.no, &entry)?;
                     let (hook, digest) = (I::HOOK, arrived.digest);
                     let row = JournalRow { shop_no: shop.no, hook, index, digest, answer, at: entry.at };
                     let append = intent.take().is_none();
@@ -148,8 +149,9 @@ async fn beginning<I: Input>(app: &App, shop: &ShopOrder, outcome: &Outcome<Step
     Ok(rows.last().map_or(0, |row| row.index + 1))
 }
 
-pub(super) fn signal(row: SignalRow) -> Signal {
-    Signal { name: row.key.name.to_string(), id: row.key.id, payload: row.payload }
+pub(super) fn signal(app: &App, row: SignalRow) -> Result<Signal, Problem> {
+    let payload = journal::open(app, row.key.shop_no, row.payload)?;
+    Ok(Signal { name: row.key.name.to_string(), id: row.key.id, payload })
 }
 
 enum WaitEnd {
@@ -167,7 +169,7 @@ async fn end_of_wait<I: Input>(
 ) -> Result<WaitEnd, Problem> {
     let at = draft.at();
     let entry = |answer: Answer, name: &str| {
-        let answer = serde_json::to_string(&JournalEntry { at, answer }).map_err(Problem::internal)?;
+        let answer = journal::entry(app, shop.no, &JournalEntry { at, answer })?;
         let request = HttpRequest {
             method: "WAIT".into(),
             url: name.to_owned(),
@@ -185,7 +187,7 @@ async fn end_of_wait<I: Input>(
         && let Some(row) = app.store.oldest_signal(shop.no, Some(wanted)).await.map_err(store_problem)?
     {
         let key = row.key.clone();
-        return Ok(WaitEnd::Entry(entry(Answer::Signal(signal(row)), name)?, Some(key)));
+        return Ok(WaitEnd::Entry(entry(Answer::Signal(signal(app, row)?), name)?, Some(key)));
     }
     if at < wait.until {
         draft.arm(shop.no, TimerKind::Compensate, wait.until, 0);
@@ -209,7 +211,7 @@ impl<I: Input> Answered<I> {
             later(app, draft, shop, cause, PAUSE_MS);
             return Ok(Asked::Ended(Ended::Rest));
         }
-        let decision = record(Self::subject(draft, shop), I::HOOK, &self.input, &self.call, draft.at());
+        let decision = self.decision(app, draft, shop);
         let placeholder = Outcome::Saturated;
         let detail = self.call.outcome.detail().unwrap_or_default();
         let ended = match std::mem::replace(&mut self.call.outcome, placeholder) {
@@ -259,8 +261,8 @@ impl<I: Input> Answered<I> {
     }
 
     /// Keeps what was asked and answered with an order that was stepped.
-    pub(super) fn record(mut self, draft: &mut Draft, shop: &ShopOrder) {
-        let decision = record(Self::subject(draft, shop), I::HOOK, &self.input, &self.call, draft.at());
+    pub(super) fn record(mut self, app: &App, draft: &mut Draft, shop: &ShopOrder) {
+        let decision = self.decision(app, draft, shop);
         decided(draft, shop.no, decision);
         self.consume(draft, shop.no);
         draft.change.journal.append(&mut self.writes);
@@ -277,13 +279,19 @@ impl<I: Input> Answered<I> {
         let numbers: Vec<RefundNo> = fresh(app, REFUNDS, shop.no.slot()).await?.into_iter().map(RefundNo).collect();
         let rules = line_rules(app, &shop.business);
         undo::undo(draft, shop.no, &Reason::new("rejected", reason), &rules, &numbers);
-        self.record(draft, shop);
+        self.record(app, draft, shop);
         Ok(Asked::Ended(Ended::Rest))
     }
 
-    fn subject(draft: &Draft, shop: &ShopOrder) -> Subject {
+    /// The record of the call. Its input is sealed if it says what a supplier said.
+    fn decision(&self, app: &App, draft: &Draft, shop: &ShopOrder) -> Decision {
         let seq = draft.tree().shop(shop.no).map_or(0, |s| s.decisions);
-        Subject { no: shop.no, seq, business: shop.business.clone(), plugin: shop.plugin }
+        let subject = Subject { no: shop.no, seq, business: shop.business.clone(), plugin: shop.plugin };
+        let mut decision = record(subject, I::HOOK, &self.input, &self.call, draft.at());
+        if self.entries > 0 {
+            decision.input = app.sealer.seal(Place(&["decision", &shop.no.to_string()]), &decision.input);
+        }
+        decision
     }
 
     fn consume(&mut self, draft: &mut Draft, no: OrderNo) {

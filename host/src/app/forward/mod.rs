@@ -6,6 +6,7 @@
 
 mod ask;
 mod hooks;
+pub(super) mod journal;
 mod outside;
 mod packages;
 mod questions;

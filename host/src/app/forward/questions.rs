@@ -95,7 +95,7 @@ pub(super) async fn receive(
                 return Ok(Asked::Ended(Ended::Rest));
             };
             consumed = Some(row.key.clone());
-            Trigger::Signal(signal(row))
+            Trigger::Signal(signal(app, row)?)
         }
     };
     let input = ReceiveInput {
@@ -163,7 +163,7 @@ pub(super) async fn revoke(
     if !draft.tree().aftersales.iter().any(|a| a.no == no && aftersale::is_due(a)) {
         // It ended while its supplier was asked: the answer is kept, and nothing more is done for it.
         draft.stay(shop.no, "revoke", "its after-sale is over").suspended = None;
-        answered.record(draft, shop);
+        answered.record(app, draft, shop);
         return Ok(Asked::Ended(Ended::Again));
     }
     if let Outcome::Rejected(why) = &answered.call.outcome {
@@ -172,7 +172,7 @@ pub(super) async fn revoke(
         if let Err(cannot) = aftersale::not_revoked(draft, no, &rules, &why) {
             return Ok(Asked::Spoiled(cannot.to_string()));
         }
-        answered.record(draft, shop);
+        answered.record(app, draft, shop);
         return Ok(Asked::Ended(Ended::Again));
     }
     let apply = |draft: &mut Draft, _: &RevokeInput, done: Revoked| {

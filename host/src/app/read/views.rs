@@ -69,6 +69,8 @@ pub struct OrderView {
     pub version: i64,
     /// prepaid or wait.
     pub mode: String,
+    /// Units of the shop orders shown.
+    pub quantity: i64,
     /// pc, mobile, api or third_party.
     pub channel: String,
     /// 0 unknown, 1 iOS, 2 Android, 3 H5.
@@ -136,6 +138,8 @@ pub struct ShopOrderView {
     pub shop_id: String,
     /// Whose plugin decides.
     pub business: String,
+    /// Units of its items.
+    pub quantity: i64,
     /// The order type.
     #[serde(rename = "type")]
     pub kind: i32,

@@ -36,7 +36,11 @@ fn list(name: &'static str, first: &str) -> Sql {
 sql! {
     OF_BUYER = list("after-sales of a buyer", "t.slot = $8 AND t.buyer = $1");
     OF_SHOP = list("after-sales of a shop", "t.shop = $1");
+    OPEN_OF_SHOP = list("open after-sales of a shop", "t.shop = $1 AND t.ended_at IS NULL");
+    IN_STATE_OF_SHOP = list("after-sales of a shop in a state", "t.shop = $1 AND t.status = CAST($5 AS BIGINT)");
     OF_BUSINESS = list("after-sales of a business", "t.business = $1");
+    IN_STATE_OF_BUSINESS =
+        list("after-sales of a business in a state", "t.business = $1 AND t.status = CAST($5 AS BIGINT)");
     OPEN_OF_BUSINESS = list("open after-sales of a business", "t.business = $1 AND t.ended_at IS NULL");
     CODES = Sql::both("codes of businesses with after-sales", "SELECT code FROM businesses ORDER BY code");
 }
@@ -52,10 +56,16 @@ impl Store {
         if let Some(buyer) = &filter.buyer {
             return self.aftersale_page(&OF_BUYER, buyer.as_str(), filter, below, limit).await;
         }
+        let by = |any: &'static Sql, open: &'static Sql, in_state: &'static Sql| match filter.status {
+            Some(_) => in_state,
+            None if filter.open => open,
+            None => any,
+        };
         if let Some(shop) = &filter.shop {
-            return self.aftersale_page(&OF_SHOP, shop.as_str(), filter, below, limit).await;
+            let of_shop = by(&OF_SHOP, &OPEN_OF_SHOP, &IN_STATE_OF_SHOP);
+            return self.aftersale_page(of_shop, shop.as_str(), filter, below, limit).await;
         }
-        let of_line: &'static Sql = if filter.open { &OPEN_OF_BUSINESS } else { &OF_BUSINESS };
+        let of_line = by(&OF_BUSINESS, &OPEN_OF_BUSINESS, &IN_STATE_OF_BUSINESS);
         if let Some(business) = &filter.business {
             return self.aftersale_page(of_line, business.as_str(), filter, below, limit).await;
         }
