@@ -11,6 +11,7 @@ use hookline_tests::client::{Call, Client};
 use hookline_tests::journey::{Journey, Paying};
 use hookline_tests::platform::Order;
 use hookline_tests::servers::{HostProcess, TestDatabase, wait_until};
+use hookline_tests::suppliers::DEPOT_SECRET;
 use hookline_tests::world::line::merge;
 use hookline_tests::world::{Line, LineSetup, Pace, World, WorldError, catalogue, host_settings};
 use hyper::Method;
@@ -20,13 +21,14 @@ const LIMIT: Duration = Duration::from_mins(1);
 /// Orders of each kind: enough that every host has some of each.
 const EACH: usize = 16;
 
-/// Goods whose deadlines are seconds, and credit that nobody pays for.
+/// Goods whose deadlines are seconds and whose packages a depot is told of, and credit that nobody pays for.
 async fn world(url: &str) -> World {
     let world = World::empty(host_settings().set("ORDER_DB_URL", url).set("REFUND_RETRY_MS", "200")).await.unwrap();
     let pace = Pace { auto_receive_s: 3, aftersale_window_s: 4, ..Pace::default() };
     let mut goods = LineSetup::new(Line::Goods, &pace, &world.suppliers);
     merge(&mut goods.settings, json!({"ship_within_s": 3}));
-    merge(&mut goods.rules, json!({"aftersale_decide_ms": 1_500, "aftersale_buyer_ms": 1_500}));
+    merge(&mut goods.rules, json!({"aftersale_decide_ms": 1_500, "aftersale_buyer_ms": 1_500, "fulfilment": true}));
+    goods.secrets.push(("fulfilment", DEPOT_SECRET.to_owned()));
     let topup = LineSetup::new(Line::Topup, &Pace { pay_timeout_s: 3, ..pace }, &world.suppliers);
     for (line, setup) in [(Line::Goods, goods), (Line::Topup, topup)] {
         world.register(&setup).await.unwrap();
@@ -70,13 +72,15 @@ async fn paid(world: &World) -> (Journey, Order) {
     (journey, order)
 }
 
-/// An order that ships too late, and whose buyer says nothing afterwards.
+/// An order whose package the depot took, that its seller ships by hand and too late, and whose buyer says nothing afterwards.
 async fn late(world: &World) -> Order {
     let (mut journey, order) = paid(world).await;
     let no = &order.shop().order_no;
     journey.service().forward(no).await.unwrap();
-    let query = format!("SELECT shop_no FROM flows WHERE shop_no = {no} AND event = 'ship_overdue'");
-    until_there(world, "a missed shipping deadline", &query).await;
+    for event in ["told", "ship_overdue"] {
+        let query = format!("SELECT shop_no FROM flows WHERE shop_no = {no} AND event = '{event}'");
+        until_there(world, event, &query).await;
+    }
     journey.shop().ship(no).await.unwrap();
     ended(world, &order).await;
     order
@@ -217,6 +221,12 @@ async fn every_timer_acts_once_though_one_of_three_hosts_is_killed() {
     assert_eq!(stepped(database, "timer:pay_timeout", "cancel").await, numbers(&unpaid));
     assert_eq!(stepped(database, "timer:auto_receive", "receive").await, numbers(late.iter().chain(&early)));
     assert_eq!(stepped(database, "parked:ship", "ship").await, numbers(&early));
+    let lates = numbers(&late);
+    for event in ["told", "recalled"] {
+        let mut steps = stepped(database, "fulfilment", event).await;
+        steps.retain(|no| lates.contains(no));
+        assert_eq!(steps, lates, "{event} once each");
+    }
     let completed = late.iter().chain(&early).chain(&disputed);
     assert_eq!(stepped(database, "timer:settle", "complete").await, numbers(completed));
     // and all else holds.
