@@ -23,7 +23,7 @@ const BASIS_POINTS: u32 = 10_000;
 /// Longest compensation delay and parking time, milliseconds: 30 days.
 const DELAY_MAX_MS: i64 = 30 * 86_400_000;
 /// Milliseconds that a buyer, a merchant or a rating is waited for at most: a year.
-const WINDOW_MAX_MS: Millis = 365 * 86_400_000;
+const WINDOW_MAX_MS: i64 = 365 * 86_400_000;
 
 /// A business line without its code.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]

@@ -1,9 +1,9 @@
 //! Asking any hook: its input and journal together, its answer into the draft. What each is asked is in
 //! [`super::questions`].
 
-use super::{Cause, journal};
 use super::hooks::Input;
 use super::outside::{Arrived, ArrivedOutcome, Outgoing, request_digest};
+use super::{Cause, journal};
 use crate::app::decisions::{Subject, record};
 use crate::app::numbers::fresh;
 use crate::app::orders::store_problem;
