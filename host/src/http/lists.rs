@@ -8,12 +8,25 @@ use super::Shared;
 use super::caller::Caller;
 use super::params::{At, Paging, Search, cursor, limit};
 use super::reply::{Answer, ok};
-use super::upkeep::visible;
+use super::upkeep::{OUT_ID_MAX, visible};
 use crate::app::api::ListOrders;
 use crate::app::problem::Problem;
 use crate::app::read::{self, ListSettlements, OperationPage, OrderCounts, OrderPage, SettlementPage};
 use crate::domain::ids::{Millis, OrderNo};
 use crate::domain::order::Status;
+
+/// Characters of who did something: a role and a subject, which has at most 128 bytes.
+const OPERATOR_MAX: usize = 160;
+/// Characters of what was done.
+const OPERATION_MAX: usize = 64;
+
+/// Nothing is stored that is longer: it is not looked for.
+fn at_most(name: &str, text: Option<&str>, most: usize) -> Result<(), Problem> {
+    if text.is_none_or(|text| text.chars().count() <= most) {
+        return Ok(());
+    }
+    Err(Problem::invalid("bad-query", format!("{name}: at most {most} characters")))
+}
 
 /// Which orders.
 #[derive(Deserialize, IntoParams)]
@@ -45,6 +58,7 @@ pub(super) struct OrderSearch {
 
 impl OrderSearch {
     fn wanted(self) -> Result<ListOrders, Problem> {
+        at_most("out_id", self.out_id.as_deref(), OUT_ID_MAX)?;
         let status = self.status.as_deref().map(|word| {
             Status::from_word(word).ok_or_else(|| {
                 let words: Vec<&str> = Status::ALL.iter().map(|status| status.word()).collect();
@@ -136,6 +150,8 @@ pub(super) async fn operations(
     Search(search): Search<OperationSearch>,
 ) -> Answer<OperationPage> {
     let (operator, operation) = (search.operator.as_deref(), search.operation.as_deref());
+    at_most("operator", operator, OPERATOR_MAX)?;
+    at_most("operation", operation, OPERATION_MAX)?;
     let (below, limit) = (cursor(search.cursor.as_deref())?, limit(search.limit)?);
     Ok(ok(read::operations(&room.app, operator, operation, below, limit).await?))
 }

@@ -9,6 +9,9 @@ use super::Shared;
 use super::reply::Refused;
 use crate::app::problem::Problem;
 
+/// A character that no text here has, and that PostgreSQL does not take.
+const NUL: &str = "%00";
+
 /// Parts of the path; a wrong one is named.
 pub(super) struct At<T>(pub T);
 
@@ -16,6 +19,9 @@ impl<T: DeserializeOwned + Send> FromRequestParts<Shared> for At<T> {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, room: &Shared) -> Result<Self, Refused> {
+        if parts.uri.path().contains(NUL) {
+            return Err(Problem::invalid("bad-path", "%00 stands for nothing").into());
+        }
         match Path::from_request_parts(parts, room).await {
             Ok(Path(value)) => Ok(Self(value)),
             Err(error) => Err(Problem::invalid("bad-path", strip(&error.body_text())).into()),
@@ -30,6 +36,9 @@ impl<T: DeserializeOwned + Send> FromRequestParts<Shared> for Search<T> {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, room: &Shared) -> Result<Self, Refused> {
+        if parts.uri.query().is_some_and(|query| query.contains(NUL)) {
+            return Err(Problem::invalid("bad-query", "%00 stands for nothing").into());
+        }
         match Query::from_request_parts(parts, room).await {
             Ok(Query(value)) => Ok(Self(value)),
             Err(error) => Err(Problem::invalid("bad-query", strip(&error.body_text())).into()),

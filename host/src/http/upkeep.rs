@@ -23,7 +23,7 @@ const TAGS_MAX: usize = 20;
 /// Characters of a tag.
 const TAG_MAX: usize = 64;
 /// Characters of the seller's own reference.
-const OUT_ID_MAX: usize = 128;
+pub(super) const OUT_ID_MAX: usize = 128;
 
 /// Where the order is shown.
 #[derive(Deserialize, ToSchema)]

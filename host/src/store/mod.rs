@@ -15,9 +15,9 @@ pub use self::committer::{LEASE_MS, Published, Purged, StreamMark};
 pub use self::error::{CommitError, StoreError};
 pub use self::open::{Durability, Settings};
 pub use self::read::{
-    AccountSums, AftersaleFilter, Attention, Backlog, COUNT_MAX, Carried, Cursor, DeadLetter, Entry, Filter, Lease,
-    OfAccount, OrderList, Outgoing, Posting, Resolution, SettlementFilter, SettlementList, Span, StatusCount,
-    StockLevel, StoredDiscrepancy, TrackMark, WalletEntry,
+    AccountSums, AftersaleFilter, Attention, BACKLOG_MAX, Backlog, COUNT_MAX, Carried, Cursor, DeadLetter, Entry,
+    FLOWS_MAX, Filter, Lease, LetterKey, OfAccount, OrderList, Outgoing, Posting, Resolution, SettlementFilter,
+    SettlementList, Span, StatusCount, StockLevel, StoredDiscrepancy, TrackMark, WalletEntry,
 };
 pub use self::rows::catalogue::StoredCoupon;
 pub use self::sql::Dialect;
@@ -229,12 +229,16 @@ pub mod testing {
     pub enum Cell {
         /// Some number.
         Int,
+        /// The number 0.
+        Zero,
         /// Some text.
         Text,
         /// No number is asked for.
         NoInt,
         /// No text is asked for.
         NoText,
+        /// Some numbers.
+        Ints,
     }
 
     /// Like [`plan`], with the places that are left out.
@@ -244,9 +248,11 @@ pub mod testing {
         };
         let value = |cell: &Cell| match cell {
             Cell::Int => 1_i64.into(),
+            Cell::Zero => 0_i64.into(),
             Cell::Text => "CNY".into(),
             Cell::NoInt => Value::OptInt(None),
             Cell::NoText => Value::OptText(None),
+            Cell::Ints => Value::Ints(&[1, 2]),
         };
         explained(store, sql, &cells.iter().map(value).collect::<Vec<_>>()).await
     }

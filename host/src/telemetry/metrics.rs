@@ -49,7 +49,7 @@ metrics! {
     RELAY_REFILLS = "hookline_relay_refills_total", Counter, "Times a stream was published again because the broker lost it, by stream.";
     RELAY_PARKED = "hookline_relay_parked_total", Counter, "Events that the broker refused again and again.";
     WORKER_FAILURES = "hookline_worker_failures_total", Counter, "Failed runs of background workers, by worker.";
-    OUTBOX_WAITING = "hookline_outbox_waiting", Gauge, "Events not yet published.";
+    OUTBOX_WAITING = "hookline_outbox_waiting", Gauge, "Events not yet published, up to 10,000 a slot group.";
     TIMERS_LATE_SECONDS = "hookline_timers_late_seconds", Gauge, "How late the most overdue timer is, by slot group.";
     TIMERS_FIRED = "hookline_timers_fired_total", Counter, "Timers fired, by kind and outcome.";
     ATTENTION_OPEN = "hookline_attention_open", Gauge, "Shop orders that wait for a person, up to 10,000.";

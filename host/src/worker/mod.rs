@@ -4,6 +4,7 @@
 //! Reading order: `runner` (the loop) → `leases` (who works on what) → `relay`, `timers` → the rest.
 
 mod archive;
+mod attention;
 mod catalogue;
 mod clock_check;
 mod leases;
@@ -23,6 +24,7 @@ use tokio::sync::Notify;
 
 pub use self::{
     archive::Archive,
+    attention::CountAttention,
     catalogue::FollowCatalogue,
     clock_check::ClockCheck,
     leases::{Held, Leases, give_back},
@@ -90,6 +92,7 @@ impl Workers {
         workers.run_on(acting, PluginSync::new(app.clone()), Arc::default());
         workers.run_on(acting, Purge::new(store.clone(), clock.clone()), Arc::default());
         workers.run_on(acting, Archive::new(store.clone(), clock.clone()), Arc::default());
+        workers.run_on(acting, CountAttention::new(store.clone()), Arc::default());
         if store.dialect() == Dialect::Postgres {
             workers.run_on(acting, ClockCheck::new(store, clock, app.health.clone()), Arc::default());
         }

@@ -8,7 +8,7 @@ use hookline::domain::hook::Hook;
 use hookline::domain::ids::{CouponCode, SignalName};
 use hookline::domain::order::{Address, Status, SubStatus, Visible};
 use hookline::domain::resource::{Account, CouponMove, CouponState, FUNDING, SALES, Transfer, Unit};
-use hookline::store::{Carried, CommitError};
+use hookline::store::{Carried, CommitError, FLOWS_MAX, LetterKey};
 
 use crate::harness::on_both;
 use crate::make::*;
@@ -331,9 +331,40 @@ on_both! {
         let both = vec![unpark("S1", None), unpark("S2", Some("expired"))];
         db.store.commit(Change { at: NOW + 9, unpark: both, ..Change::default() }).await.unwrap();
         assert_eq!(db.store.parked(shop_no).await.unwrap(), []);
-        let dead = db.store.dead_letters(i64::MAX, 10).await.unwrap();
+        let dead = db.store.dead_letters(None, 10).await.unwrap();
         assert_eq!((dead.len(), dead[0].id.as_str(), dead[0].reason.as_str()), (1, "S2", "expired"));
         assert_eq!((dead[0].payload.as_str(), dead[0].at, dead[0].dead_at), ("{\"a\":1}", NOW, NOW + 9));
+        assert_eq!(db.store.dead_letter(shop_no, "ship", "S2").await.unwrap().as_ref(), dead.first());
+        assert_eq!(db.store.dead_letter(shop_no, "ship", "S1").await.unwrap(), None);
+    }
+
+    async fn letters_of_one_moment_are_all_listed(db) {
+        let shop_no = hookline::domain::ids::OrderNo(no(1, 1, &buyer("lilei")));
+        let ids = ["a", "b~c", "d"];
+        for id in ids {
+            let (event, payload) = ("ship".to_owned(), "{}".to_owned());
+            let parked = Parked { shop_no, event: event.clone(), id: id.into(), payload, at: NOW, expires_at: NOW };
+            db.store.commit(Change { at: NOW, park: vec![parked], ..Change::default() }).await.unwrap();
+            let dead = Unpark { shop_no, event, id: id.into(), dead: Some("expired".into()) };
+            db.store.commit(Change { at: NOW, unpark: vec![dead], ..Change::default() }).await.unwrap();
+        }
+        let (mut seen, mut below) = (vec![], None);
+        while let Some(letter) = db.store.dead_letters(below.as_ref(), 1).await.unwrap().pop() {
+            below = Some(LetterKey { dead_at: letter.dead_at, shop_no, event: letter.event, id: letter.id.clone() });
+            seen.push(letter.id);
+        }
+        assert_eq!(seen, ["d", "b~c", "a"]);
+    }
+
+    async fn of_a_long_history_the_end_is_read(db) {
+        let (most, shop_no) = (i64::try_from(FLOWS_MAX).unwrap(), hookline::domain::ids::OrderNo(no(1, 1, &buyer("lilei"))));
+        let late = |n: i64| Flow {
+            shop_no, version: 1, event: "receive".into(), from: None, to: (Status::Received, SubStatus::None),
+            ignored: true, at: NOW + n, actor: "buyer:lilei".into(), note: String::new(),
+        };
+        db.store.commit(Change { flows: (0..most + 5).map(late).collect(), ..Change::default() }).await.unwrap();
+        let read = db.store.flows(shop_no).await.unwrap();
+        assert_eq!((read.len(), read[0].at, read[FLOWS_MAX - 1].at), (FLOWS_MAX, NOW + 5, NOW + most + 4));
     }
 
     async fn a_settlement_is_made_once(db) {

@@ -71,10 +71,11 @@ on_both! {
     }
 
     async fn every_list_of_aftersales_goes_by_its_index(db) {
-        use testing::Cell::{Int, NoInt, NoText, Text};
+        use testing::Cell::{Int, NoInt, NoText, Text, Zero};
         for (name, index) in AFTERSALES_FOUND_BY {
             let status = if index.ends_with("_status") { Int } else { NoInt };
-            let asked = [Text, Int, NoText, NoText, status, Int, Int];
+            let open = if index.contains("_open") { Int } else { Zero };
+            let asked = [Text, Int, NoText, NoText, status, open, Int];
             assert_by_index(&testing::plan_of(&db.store, name, &asked).await, index, name, true);
         }
     }

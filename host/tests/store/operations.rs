@@ -46,6 +46,13 @@ on_both! {
         let read: Vec<Millis> = of_order(&db.store, 1).await.iter().map(|operation| operation.at).collect();
         assert_eq!(read, [NOW + 9, NOW + 5, NOW + 5, NOW]);
         assert_eq!(of_order(&db.store, 2).await[0], entry(2, "shop:s", "tags", NOW + 8));
+        let (both, mut below, mut read) = ([1, 2].map(|seed| OrderNo(no(seed, 1, &buyer("lilei")))), Entry::LAST, vec![]);
+        while let Some((last, operation)) = db.store.operations_of(&both, below, 1).await.unwrap().pop() {
+            below = last;
+            read.push(operation.at - NOW);
+        }
+        assert_eq!(read, [9, 8, 7, 5, 5, 0], "of several orders together");
+        assert!(db.store.operations_of(&[], Entry::LAST, 9).await.unwrap().is_empty());
         let by = async |by, limit| {
             let found = db.store.operations(by, Entry::LAST, limit).await.unwrap();
             found.iter().map(|(_, operation)| operation.at - NOW).collect::<Vec<_>>()
@@ -110,12 +117,12 @@ on_both! {
     }
 
     async fn the_operate_log_and_settlements_go_by_an_index(db) {
-        use testing::Cell::{Int, NoInt, NoText, Text};
+        use testing::Cell::{Int, Ints, NoInt, NoText, Text};
         let place = [Int, Int, Int, Int];
         let by_operator = [place.as_slice(), &[Text, Text]].concat();
         let settled = [Text, Int, Int, NoText, NoText, NoInt, NoInt, Int];
         let statements: [(&str, &[testing::Cell], &[&str]); 8] = [
-            ("operate log of an order", &[Int, Int, Int, Int, Int, Int], &["operate_logs", "operate_logs_archive"]),
+            ("operate log of orders", &[Ints, Int, Int, Int, Int], &["operate_logs", "operate_logs_archive"]),
             ("operate log", &place, &["operate_logs_at"]),
             ("operate log of an operator", &by_operator, &["operate_logs_operator"]),
             ("what an operator does", &[Text], &["operate_logs_operator"]),

@@ -4,7 +4,7 @@ use hookline::domain::catalogue::{AdminWrite, Business, Grant, LineRules};
 use hookline::domain::change::Change;
 use hookline::domain::ids::{OrderNo, ShopId};
 use hookline::domain::order::Status;
-use hookline::store::{Cursor, Filter, StoreError};
+use hookline::store::{Cursor, Filter, StoreError, testing};
 
 use crate::harness::on_both;
 use crate::make::*;
@@ -57,6 +57,9 @@ on_both! {
         let tree = step(&db.store, tree, change).await;
         let listed = db.store.attention(Some(&goods()), None, 10).await.unwrap();
         assert_eq!((listed.len(), listed[0].no, listed[0].why.as_str()), (1, tree.shops[0].no, "provider silent"));
+        assert_eq!(db.store.attention_count().await.unwrap(), 1);
+        let plan = testing::plan_of(&db.store, "count orders for people", &[]).await;
+        assert!(plan.contains("shop_orders_attention"), "{plan}");
         let change = mark(None)(&tree);
         step(&db.store, tree, change).await;
         assert_eq!(db.store.attention(None, None, 10).await.unwrap(), []);

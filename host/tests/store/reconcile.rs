@@ -175,6 +175,10 @@ on_both! {
     }
 
     async fn the_later_word_on_a_day_counts(db) {
+        if db.is_postgres() {
+            // Marks come before digits there, other than byte by byte.
+            db.side().await.run("ALTER TABLE book_days ALTER COLUMN day TYPE text COLLATE \"en-x-icu\"").await;
+        }
         let store = &db.store;
         let day = |day: &str, entries, outcome| BookDay {
             method: method(), account: account("main"), day: day.into(), compared_at: NOW, entries, differences: 0, outcome,

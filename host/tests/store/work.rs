@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use hookline::domain::change::{Change, Fired, Timer};
 use hookline::domain::event::Topic;
 use hookline::domain::number::BLOCK;
-use hookline::store::StreamMark;
+use hookline::store::{BACKLOG_MAX, StreamMark, testing};
 
 use crate::harness::on_both;
 use crate::make::*;
@@ -57,6 +57,23 @@ on_both! {
         assert_eq!(db.store.take_events(group, 0, 100).await.unwrap(), events[2..]);
         assert_eq!(db.store.sent_events(group, 0, 100).await.unwrap(), events[..2]);
         assert_eq!(db.store.sent_events(group, events[0].position, 100).await.unwrap(), events[1..2]);
+    }
+
+    async fn a_long_backlog_is_found_at_once_and_counted_up_to_a_limit(db) {
+        assert!(db.store.waiting_groups().await.unwrap().is_empty());
+        db.side().await.run(
+            "INSERT INTO outbox (grp, subject, topic, sequence, tag, body) \
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10100) \
+             SELECT CASE WHEN i = 1 THEN 15 ELSE 3 END, i, 1, 1, 'ORDER_TESTED', '{}' FROM n",
+        ).await;
+        assert_eq!(db.store.waiting_groups().await.unwrap(), [3, 15]);
+        let backlog = db.store.outbox_backlog().await.unwrap();
+        assert_eq!(backlog.iter().map(|b| (b.group, b.events)).collect::<Vec<_>>(), [(3, BACKLOG_MAX), (15, 1)]);
+        for name in ["groups with events", "outbox backlog"] {
+            let plan = testing::plan_of(&db.store, name, &[]).await;
+            assert!(plan.contains("outbox_grp (grp=?)") || plan.contains("outbox_pkey on outbox"), "{name}:\n{plan}");
+            assert!(!plan.contains("Seq Scan on outbox") && !plan.contains("SCAN o"), "{name} reads it whole:\n{plan}");
+        }
     }
 
     async fn timers_fire_when_due_and_move_when_armed_again(db) {

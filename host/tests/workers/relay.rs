@@ -155,6 +155,30 @@ async fn a_redis_that_is_away_only_delays() {
     assert_eq!(sequences(&everything(&*broker, "r").await, order(5, 1)), vec![1, 2, 3, 4]);
 }
 
+#[tokio::test]
+async fn the_lag_of_a_group_ends_with_its_backlog() {
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let page = recorder.handle();
+    let _recording = metrics::set_default_local_recorder(&recorder);
+    let value = |name: &str| {
+        let page = page.render();
+        let line = page.lines().find_map(|line| line.strip_prefix(name));
+        line.map(|value| value.trim().parse::<f64>().unwrap())
+    };
+    let (store, _folder) = store().await;
+    let (clock, hand) = Clock::manual(1_800_000_000_000);
+    let mut host = Host::new("a", &store, Arc::new(MemoryBroker::new(clock.clone())), &[], &clock);
+    commit(&store, events(order(7, 1), 1, 3)).await;
+    hand.advance(6_000);
+    host.drain().await;
+    let lag = "hookline_relay_lag_seconds{group=\"7\"}";
+    assert!(value(lag).unwrap() > 0.0);
+    assert_eq!(value("hookline_outbox_waiting"), Some(3.0));
+    hand.advance(6_000);
+    host.drain().await;
+    assert_eq!((value(lag), value("hookline_outbox_waiting")), (Some(0.0), Some(0.0)));
+}
+
 /// Refuses one event.
 struct Picky(MemoryBroker, String);
 
@@ -232,7 +256,7 @@ async fn a_poison_event_parks_its_own_order_only() {
     assert_eq!(sequences(&all, sound), (1..=8).collect::<Vec<_>>());
     assert_eq!(sequences(&all, poisoned), vec![1]);
     // Operators see it; the events are still in the outbox.
-    let dead = store.dead_letters(i64::MAX, 10).await.unwrap();
+    let dead = store.dead_letters(None, 10).await.unwrap();
     assert_eq!(dead.len(), 1);
     assert_eq!((dead[0].shop_no, &*dead[0].event, &*dead[0].id), (poisoned, "publish", &*bad));
     assert!(dead[0].reason.contains("too hot"), "{}", dead[0].reason);

@@ -15,12 +15,10 @@ use crate::domain::draft::Draft;
 use crate::domain::ids::{BusinessCode, Millis, OrderNo};
 use crate::domain::time::rfc3339;
 use crate::identity::Principal;
-use crate::store::Cursor;
+use crate::store::{Cursor, LetterKey};
 
 /// How long a revived event may wait for its turn, milliseconds.
 const REVIVED_MS: Millis = 86_400_000;
-/// How many dead letters are looked through for the one to revive.
-const LETTERS_MAX: u32 = 200;
 
 /// Orders that wait for a person.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -119,10 +117,27 @@ pub struct LetterRow {
     pub dead_at: String,
 }
 
-/// Lists them, given up before a time.
-pub async fn dead_letters(app: &App, before: Option<Millis>, limit: u32) -> Result<LetterPage, Problem> {
-    let rows = app.store.dead_letters(before.unwrap_or(Millis::MAX), limit).await.map_err(store_problem)?;
-    let next = next(&rows, limit, |row| row.dead_at.to_string());
+/// A cursor of [`dead_letters`]. Its last part may hold anything.
+#[derive(Debug)]
+pub struct Letter(LetterKey);
+
+impl std::str::FromStr for Letter {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let mut parts = text.splitn(4, '~');
+        let mut part = || parts.next().ok_or(());
+        let (dead_at, no) = (part()?.parse().map_err(drop)?, part()?.parse().map_err(drop)?);
+        let (event, id) = (part()?.to_owned(), part()?.to_owned());
+        Ok(Self(LetterKey { dead_at, shop_no: OrderNo(no), event, id }))
+    }
+}
+
+/// Lists them, below one.
+pub async fn dead_letters(app: &App, below: Option<Letter>, limit: u32) -> Result<LetterPage, Problem> {
+    let below = below.map(|letter| letter.0);
+    let rows = app.store.dead_letters(below.as_ref(), limit).await.map_err(store_problem)?;
+    let next = next(&rows, limit, |row| format!("{}~{}~{}~{}", row.dead_at, row.shop_no.0, row.event, row.id));
     let rows = rows.into_iter().map(|row| LetterRow {
         order_no: row.shop_no,
         event: row.event,
@@ -137,9 +152,8 @@ pub async fn dead_letters(app: &App, before: Option<Millis>, limit: u32) -> Resu
 
 /// Parks a given-up event again, to be tried now. The letter itself stays as history.
 pub async fn redrive_letter(app: &App, who: &Principal, no: OrderNo, event: &str, id: &str) -> Result<(), Problem> {
-    let letters = app.store.dead_letters(Millis::MAX, LETTERS_MAX).await.map_err(store_problem)?;
-    let letter = letters.into_iter().find(|letter| letter.shop_no == no && letter.event == event && letter.id == id);
-    let letter = letter.ok_or_else(|| Problem::not_found(format!("such letter of order {no} among the newest")))?;
+    let letter = app.store.dead_letter(no, event, id).await.map_err(store_problem)?;
+    let letter = letter.ok_or_else(|| Problem::not_found(format!("such letter of order {no}")))?;
     let at = app.clock.now();
     let target = format!("{no}/{event}/{id}");
     let deed = Deed { who, action: "dead_letter.redrive", target, detail: json!({}), key: None };
@@ -190,7 +204,7 @@ pub async fn timers(app: &App, no: OrderNo) -> Result<Vec<TimerRow>, Problem> {
 pub struct BacklogRow {
     /// 0 to 15.
     pub group: u16,
-    /// How many events.
+    /// How many events, up to 10,000.
     pub events: i64,
     /// Who relays the group; empty when nobody did yet.
     pub holder: String,

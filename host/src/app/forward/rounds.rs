@@ -9,7 +9,7 @@ use super::packages::{Happened, PARK_PAUSE_MS, count, counts, happen};
 use super::questions;
 use super::{Cause, Event, Forward};
 use crate::app::numbers::fresh;
-use crate::app::orders::{Denied, Freshness, TRIES, commit, event_answer, must_be_shop_order, tree};
+use crate::app::orders::{Denied, Freshness, TRIES, commit, event_answer, must_be_shop_order, store_problem, tree};
 use crate::app::problem::Problem;
 use crate::app::{App, aftersale, pay, refund};
 use crate::domain::aftersale::Aftersale;
@@ -35,6 +35,8 @@ const ROUNDS: usize = 64;
 const LONGEST_PAUSE_MS: Millis = 600_000;
 /// After this many compensations without progress a person must look.
 const ATTEMPTS: i64 = 20;
+/// Early events of a shop order that wait at a time.
+const PARKED_MAX: usize = 64;
 
 /// How a forward went.
 #[derive(Debug)]
@@ -183,6 +185,17 @@ pub(crate) fn unpark(parked: &Parked, dead: Option<String>) -> Unpark {
     Unpark { shop_no: parked.shop_no, event: parked.event.clone(), id: parked.id.clone(), dead }
 }
 
+/// Refuses one more early event of an order that has too many.
+async fn room_to_park(app: &App, draft: &Draft, request: &Forward<'_>) -> Result<(), Problem> {
+    let Some(new) = draft.change.park.first().filter(|_| request.parked.is_none()) else { return Ok(()) };
+    let parked = app.store.parked(new.shop_no).await.map_err(store_problem)?;
+    if parked.len() < PARKED_MAX || parked.iter().any(|one| (&one.event, &one.id) == (&new.event, &new.id)) {
+        return Ok(());
+    }
+    let detail = format!("{PARKED_MAX} early events wait already; the order does not take more");
+    Err(Problem::conflict("too-many-parked", detail).of(new.shop_no))
+}
+
 async fn round(
     app: &App,
     draft: &mut Draft,
@@ -200,7 +213,10 @@ async fn round(
             match happen(app, draft, no, event, request, &run.numbers)? {
                 Happened::Applied(asks) => trigger = asks,
                 Happened::Ignored => run.effect = "ignored",
-                Happened::Parked => run.effect = "parked",
+                Happened::Parked => {
+                    room_to_park(app, draft, request).await?;
+                    run.effect = "parked";
+                }
                 Happened::Spoiled(why) => return Err(Problem::conflict("wrong-shipment", why).of(no)),
             }
             if run.effect != "applied" {

@@ -225,7 +225,7 @@ pub struct ShopOrderView {
     pub shipments: Vec<ShipmentView>,
     /// Refunds, returns and exchanges.
     pub aftersales: Vec<AftersaleAnswer>,
-    /// What happened, in order.
+    /// What happened, in order: the last 1,000 steps.
     pub timeline: Vec<FlowView>,
     /// What the shop gets of it, once it is completed. Not for buyers.
     #[serde(skip_serializing_if = "Option::is_none")]

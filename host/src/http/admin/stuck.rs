@@ -61,8 +61,8 @@ pub(in crate::http) async fn dead_letters(
     State(room): State<Shared>,
     Search(page): Search<Paging>,
 ) -> Answer<LetterPage> {
-    let before = cursor(page.cursor.as_deref())?;
-    Ok(ok(stuck::dead_letters(&room.app, before, limit(page.limit)?).await?))
+    let below = cursor(page.cursor.as_deref())?;
+    Ok(ok(stuck::dead_letters(&room.app, below, limit(page.limit)?).await?))
 }
 
 /// Which letter.

@@ -95,9 +95,23 @@ async fn bad_numbers_and_searches_are_named() {
         ("/api/v1/orders?status=lost", "status must be one of created"),
         ("/api/v1/orders?colour=red", "unknown field `colour`"),
         ("/api/v1/orders?cursor=x", "cursor must be"),
+        ("/api/v1/orders?out_id=a%00b", "%00 stands for nothing"),
+        ("/api/v1/waybills/a%00b/tracks", "%00 stands for nothing"),
+        ("/admin/v1/operate-log?operator=a%00b", "%00 stands for nothing"),
     ] {
         let answer = host.send(Some(&operator), "GET", path, "").await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{path}: {answer:?}");
         assert!(answer.body["detail"].as_str().unwrap().contains(detail), "{path}: {answer:?}");
+    }
+    for (search, most) in [
+        ("/api/v1/orders?out_id", 128),
+        ("/admin/v1/operate-log?operator", 160),
+        ("/admin/v1/operate-log?operator=operator:zhang&operation", 64),
+    ] {
+        let answer =
+            async |length| host.send(Some(&operator), "GET", &format!("{search}={}", "x".repeat(length)), "").await;
+        assert_eq!(answer(most).await.status, StatusCode::OK, "{search}");
+        let longer = answer(most + 1).await;
+        assert_eq!(longer.body["type"], "urn:hookline:problem:bad-query", "{search}: {longer:?}");
     }
 }

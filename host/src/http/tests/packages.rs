@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Answer, Host, NOW, owners, somebody};
 use crate::app::catalogue::refresh;
-use crate::domain::change::{ShipNotice, TimerKind, Write};
+use crate::domain::change::{Change, Parked, ShipNotice, TimerKind, Unpark, Write};
 use crate::domain::decide::{pay, ship};
 use crate::domain::draft::Draft;
 use crate::domain::hook;
@@ -435,6 +435,57 @@ async fn all_names_of_a_package_mean_one_and_others_packages_are_not_there() {
     assert_eq!(order.shipment_status().await, "shipped");
     let all = json!({"order_no": order.goods, "shipment_no": order.shipment, "waybill": "SF1", "kind": "delayed"});
     assert_eq!(order.shop_posts(path, all).await.body["effect"], "applied");
+}
+
+#[tokio::test]
+async fn early_events_of_an_order_wait_up_to_a_limit() {
+    let host = Host::start().await;
+    let [_, goods, _] = owners::order(&host).await;
+    let shop = host.token(somebody(Role::Shop));
+    let ships = async |n: usize| {
+        let body = json!({"order_no": goods, "carrier": "SF", "waybill": format!("SF{n}")}).to_string();
+        host.send(Some(&shop), "POST", "/api/v1/shipments/ship", &body).await
+    };
+    for n in 0..64 {
+        assert_eq!(ships(n).await.body["effect"], "parked", "{n}");
+    }
+    let more = ships(64).await;
+    assert_eq!((more.status, code(&more)), (StatusCode::CONFLICT, "too-many-parked"), "{more:?}");
+    assert_eq!(ships(0).await.body["effect"], "parked", "a repeat waits already");
+}
+
+#[tokio::test]
+async fn events_given_up_in_one_moment_are_listed_page_by_page_and_revived_by_their_key() {
+    let host = Host::start().await;
+    let [_, goods, _] = owners::order(&host).await;
+    let (event, ids) = (|| "ship".to_owned(), ["SF1", "SF~2", "SF3"]);
+    let park = ids.map(|id| Parked {
+        shop_no: goods,
+        event: event(),
+        id: id.into(),
+        payload: "{}".into(),
+        at: NOW,
+        expires_at: NOW,
+    });
+    let unpark = ids.map(|id| Unpark { shop_no: goods, event: event(), id: id.into(), dead: Some("expired".into()) });
+    host.app.store.commit(Change { at: NOW, park: park.into(), ..Change::default() }).await.unwrap();
+    host.app.store.commit(Change { at: NOW, unpark: unpark.into(), ..Change::default() }).await.unwrap();
+    let staff = host.token(somebody(Role::Admin));
+    let (mut listed, mut cursor) = (vec![], String::new());
+    loop {
+        let page = host.send(Some(&staff), "GET", &format!("/admin/v1/dead-letters?limit=1{cursor}"), "").await.body;
+        listed.extend(page["letters"].as_array().unwrap().iter().map(|letter| letter["id"].clone()));
+        let Some(next) = page["next"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    listed.sort_unstable_by_key(Value::to_string);
+    assert_eq!(listed, ["SF1", "SF3", "SF~2"]);
+    let path = format!("/admin/v1/dead-letters/{goods}/redrive");
+    let revive =
+        async |id| host.send(Some(&staff), "POST", &path, &json!({"event": "ship", "id": id}).to_string()).await;
+    assert_eq!(revive("SF~2").await.status, StatusCode::OK);
+    assert_eq!(host.app.store.parked(goods).await.unwrap()[0].id, "SF~2");
+    assert_eq!(revive("SF4").await.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]

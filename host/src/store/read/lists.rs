@@ -27,9 +27,15 @@ pub struct Attention {
     pub updated_at: Millis,
 }
 
+/// Orders for people are counted up to this.
+const ATTENTION_MAX: i64 = 10_000;
+/// Steps of a shop order's history that are read: late and repeated events, which add to it, may come without end.
+pub const FLOWS_MAX: usize = 1_000;
+
 sql! {
     FLOWS_OF = Sql::both("flows of an order", format!(
-        "SELECT {} FROM flows AS t WHERE slot = $1 AND shop_no = $2 ORDER BY version, CASE WHEN n = 0 THEN 0 ELSE 1 END, at, n",
+        "SELECT {} FROM flows AS t WHERE slot = $1 AND shop_no = $2 \
+         ORDER BY version DESC, CASE WHEN n = 0 THEN 0 ELSE 1 END DESC, at DESC, n DESC LIMIT {FLOWS_MAX}",
         orders::FLOWS.list("t.")));
     DECISIONS_OF = Sql::both("decisions of an order", format!(
         "SELECT {} FROM decisions AS t WHERE slot = $1 AND subject = $2 ORDER BY seq", work::DECISIONS.list("t.")));
@@ -39,13 +45,16 @@ sql! {
         "SELECT no, business, status, attention, updated_at FROM shop_orders \
          WHERE attention IS NOT NULL AND no < $1 AND (CAST($2 AS TEXT) IS NULL OR business = $2) \
          ORDER BY no DESC LIMIT $3");
+    ATTENTION_COUNT = Sql::both("count orders for people", format!(
+        "SELECT CAST(count(*) AS BIGINT) FROM \
+         (SELECT no FROM shop_orders WHERE attention IS NOT NULL LIMIT {ATTENTION_MAX}) AS counted"));
 }
 
 impl Store {
-    /// A shop order's history, oldest first.
+    /// A shop order's history, oldest first: the last [`FLOWS_MAX`] steps.
     pub async fn flows(&self, shop_no: OrderNo) -> Result<Vec<Flow>, StoreError> {
         let rows = self.of_order(&FLOWS_OF, shop_no).await?;
-        rows.iter().map(|row| orders::take_flow(&mut Reader::new(row, &orders::FLOWS))).collect()
+        rows.iter().rev().map(|row| orders::take_flow(&mut Reader::new(row, &orders::FLOWS))).collect()
     }
 
     /// The hook records of a shop order, or of a pay order for pricing.
@@ -71,6 +80,12 @@ impl Store {
         let values = [below.into(), Value::OptText(business.map(BusinessCode::as_str)), i64::from(limit).into()];
         let rows = self.readers().fetch(&ATTENTION, &values).await?;
         rows.iter().map(attention).collect()
+    }
+
+    /// How many orders a person must look at, at most 10,000.
+    pub async fn attention_count(&self) -> Result<i64, StoreError> {
+        let rows = self.readers().fetch(&ATTENTION_COUNT, &[]).await?;
+        rows.first().map_or(Ok(0), |row| row.int(0))
     }
 
     pub(super) async fn of_order(&self, sql: &'static Sql, no: OrderNo) -> Result<Vec<Row>, StoreError> {

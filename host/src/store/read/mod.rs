@@ -15,7 +15,7 @@ mod wallet;
 mod work;
 
 pub use self::aftersales::AftersaleFilter;
-pub use self::lists::{Attention, Cursor};
+pub use self::lists::{Attention, Cursor, FLOWS_MAX};
 pub use self::operations::{Entry, SettlementFilter, SettlementList};
 pub use self::orders::{COUNT_MAX, Filter, OrderList, StatusCount};
 pub use self::reconcile::{OfAccount, Resolution, Span, StoredDiscrepancy};
@@ -23,7 +23,7 @@ pub use self::resources::StockLevel;
 pub use self::tracks::TrackMark;
 pub use self::tree::Carried;
 pub use self::wallet::{AccountSums, Posting, WalletEntry};
-pub use self::work::{Backlog, DeadLetter, Lease, Outgoing};
+pub use self::work::{BACKLOG_MAX, Backlog, DeadLetter, Lease, LetterKey, Outgoing};
 
 use super::sql::Sql;
 

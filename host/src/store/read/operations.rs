@@ -50,13 +50,18 @@ pub struct SettlementList {
     pub next: Option<OrderNo>,
 }
 
-fn entries(of: &str) -> String {
-    let columns = aftersales::OPERATE_LOGS.list("");
+/// Entries of many orders; `numbers` is those orders as a table.
+fn entries(numbers: &str) -> String {
+    let of = |table: &str| {
+        let columns = aftersales::OPERATE_LOGS.list(&format!("{table}."));
+        format!(
+            "SELECT {columns} FROM {numbers} JOIN {table} ON {table}.slot = (u.no & 1023) AND {table}.order_no = u.no \
+             WHERE ({table}.at, {table}.order_no, {table}.n) < ($2, $3, $4)"
+        )
+    };
     // While entries move to the archive they may be in both: UNION keeps one.
-    format!(
-        "SELECT {columns} FROM operate_logs WHERE {of} UNION SELECT {columns} FROM operate_logs_archive WHERE {of} \
-         ORDER BY at DESC, order_no DESC, n DESC LIMIT $6"
-    )
+    let (hot, archived) = (of("operate_logs"), of("operate_logs_archive"));
+    format!("{hot} UNION {archived} ORDER BY at DESC, order_no DESC, n DESC LIMIT $5")
 }
 
 fn settlements(name: &'static str, column: &str) -> Sql {
@@ -84,8 +89,8 @@ fn by_index(name: &'static str, column: &str, text: &str) -> Sql {
 }
 
 sql! {
-    OPERATIONS_OF = Sql::both("operate log of an order", entries(
-        "slot = $1 AND order_no = $2 AND (at, order_no, n) < ($3, $4, $5)"));
+    OPERATIONS_OF = Sql::each("operate log of orders",
+        entries("UNNEST($1::bigint[]) AS u(no)"), entries("(SELECT value AS no FROM json_each($1)) AS u"));
     OPERATIONS = Sql::both("operate log", format!(
         "SELECT {} FROM operate_logs AS t WHERE at <= $1 AND (at, order_no, n) < ($1, $2, $3) \
          ORDER BY at DESC, order_no DESC, n DESC LIMIT $4", aftersales::OPERATE_LOGS.list("t.")));
@@ -108,27 +113,17 @@ sql! {
 }
 
 impl Store {
-    /// What was done to orders, by their numbers (all of one buyer), before an entry, the newest first.
+    /// What was done to orders, by their numbers, before an entry, the newest first.
     pub async fn operations_of(
         &self,
         numbers: &[OrderNo],
         below: Entry,
         limit: u32,
     ) -> Result<Vec<(Entry, Operation)>, StoreError> {
-        let mut found = vec![];
-        for no in numbers {
-            let values = [
-                i64::from(no.slot().index()).into(),
-                no.0.into(),
-                below.at.into(),
-                below.order_no.0.into(),
-                below.n.into(),
-                i64::from(limit).into(),
-            ];
-            let rows = self.readers().fetch(&OPERATIONS_OF, &values).await?;
-            found.extend(rows.iter().map(entry).collect::<Result<Vec<_>, _>>()?);
-        }
-        Ok(newest(found, limit))
+        let numbers: Vec<i64> = numbers.iter().map(|no| no.0).collect();
+        let (at, no, n) = (below.at.into(), below.order_no.0.into(), below.n.into());
+        let values = [Value::Ints(&numbers), at, no, n, i64::from(limit).into()];
+        self.readers().fetch(&OPERATIONS_OF, &values).await?.iter().map(entry).collect()
     }
 
     /// What people did to any order in the last three months, before an entry, the newest first: everybody, one

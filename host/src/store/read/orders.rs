@@ -231,9 +231,8 @@ sql! {
         Sql::each("items of orders",
             format!("SELECT {columns} FROM UNNEST($1::bigint[]) AS u(no) JOIN item_orders AS i \
                      ON i.slot = (u.no & 1023) AND i.shop_no = u.no ORDER BY i.shop_no, i.line"),
-            format!("SELECT {columns} FROM (SELECT value ->> 0 AS no FROM json_each($1)) AS u JOIN item_orders AS i \
+            format!("SELECT {columns} FROM (SELECT value AS no FROM json_each($1)) AS u JOIN item_orders AS i \
                      ON i.slot = (u.no & 1023) AND i.shop_no = u.no ORDER BY i.shop_no, i.line"))
-            .with_bulk(&[crate::store::sql::Ty::Int])
     };
 }
 
@@ -329,8 +328,8 @@ impl Store {
         if found.is_empty() {
             return Ok(());
         }
-        let rows = self.readers().look(&ITEMS, &found.iter().map(|order| order.no.0).collect::<Vec<_>>()).await?;
-        for row in rows {
+        let numbers: Vec<i64> = found.iter().map(|order| order.no.0).collect();
+        for row in self.readers().fetch(&ITEMS, &[Value::Ints(&numbers)]).await? {
             let (shop_no, item) = orders::take_item(&mut Reader::new(&row, &orders::ITEM_ORDERS))?;
             if let Some(order) = found.iter_mut().find(|order| order.no == shop_no) {
                 order.items.push(item);

@@ -141,8 +141,8 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<BookDay>, StoreError> {
         let (method, account) = of.texts();
-        // No day is above this.
-        let (day, m, a) = below.map_or(("~", "", ""), |(day, m, a)| (day.as_str(), m.as_str(), a.as_str()));
+        // No day is above this, in any collation.
+        let (day, m, a) = below.map_or(("9999-99-99", "", ""), |(day, m, a)| (day.as_str(), m.as_str(), a.as_str()));
         let values: [Value<'_>; 6] =
             [method.into(), account.into(), day.into(), m.into(), a.into(), i64::from(limit).into()];
         let rows = self.readers().fetch(&DAYS, &values).await?;

@@ -49,6 +49,19 @@ pub struct DeadLetter {
     pub reason: String,
 }
 
+/// Where a page of dead letters goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LetterKey {
+    /// When it was given up.
+    pub dead_at: Millis,
+    /// For whom.
+    pub shop_no: OrderNo,
+    /// What.
+    pub event: String,
+    /// Distinguishes two of a kind.
+    pub id: String,
+}
+
 /// Who relays a slot group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
@@ -62,16 +75,22 @@ pub struct Lease {
     pub held: bool,
 }
 
+/// Waiting events of a slot group are counted up to this.
+pub const BACKLOG_MAX: i64 = 10_000;
+
 /// How much waits to be published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backlog {
     /// Which group.
     pub group: u16,
-    /// How many events.
+    /// How many events, at most [`BACKLOG_MAX`].
     pub events: i64,
     /// The position of the oldest.
     pub oldest: i64,
 }
+
+/// The first waiting event of a group: one step of the index, however many wait.
+const OLDEST: &str = "(SELECT min(o.position) FROM outbox AS o WHERE o.grp = l.grp)";
 
 sql! {
     JOURNAL_OF = Sql::both("journal of a hook", format!(
@@ -92,13 +111,20 @@ sql! {
     SENT = Sql::both("published events", format!(
         "SELECT {} FROM outbox_sent AS t WHERE grp = $1 AND position > $2 ORDER BY position LIMIT $3",
         work::OUTBOX_SENT.list("t.")));
-    BACKLOG = Sql::both("outbox backlog",
-        "SELECT grp, CAST(count(*) AS BIGINT), min(position) FROM outbox GROUP BY grp ORDER BY grp");
+    BACKLOG = Sql::both("outbox backlog", format!(
+        "SELECT l.grp, (SELECT CAST(count(*) AS BIGINT) FROM \
+         (SELECT o.position FROM outbox AS o WHERE o.grp = l.grp LIMIT {BACKLOG_MAX}) AS first), {OLDEST} \
+         FROM relay_leases AS l WHERE {OLDEST} IS NOT NULL ORDER BY l.grp"));
+    WAITING = Sql::both("groups with events", format!(
+        "SELECT l.grp FROM relay_leases AS l WHERE {OLDEST} IS NOT NULL ORDER BY l.grp"));
     CLAIM = Sql::both("idempotency key",
         "SELECT digest, operation, outcome FROM idempotency WHERE slot = $1 AND principal = $2 AND claim_key = $3");
     DEAD = Sql::both("dead letters", format!(
-        "SELECT {} FROM dead_letters AS t WHERE dead_at < $1 ORDER BY dead_at DESC, shop_no, event, id LIMIT $2",
-        work::DEAD_LETTERS.list("t.")));
+        "SELECT {} FROM dead_letters AS t WHERE dead_at <= $1 AND (dead_at, shop_no, event, id) < ($1, $2, $3, $4) \
+         ORDER BY dead_at DESC, shop_no DESC, event DESC, id DESC LIMIT $5", work::DEAD_LETTERS.list("t.")));
+    DEAD_ONE = Sql::both("dead letter", format!(
+        "SELECT {} FROM dead_letters AS t WHERE slot = $1 AND shop_no = $2 AND event = $3 AND id = $4 \
+         ORDER BY dead_at DESC LIMIT 1", work::DEAD_LETTERS.list("t.")));
     LEASES = Sql::each("leases",
         "SELECT grp, holder, until_at, CASE WHEN until_at >= CAST(extract(epoch from clock_timestamp()) * 1000 AS BIGINT) \
          AND until_at <= CAST(extract(epoch from clock_timestamp()) * 1000 AS BIGINT) + $1 + $1 \
@@ -181,6 +207,11 @@ impl Store {
         rows.iter().map(|row| Ok(Backlog { group: group(row)?, events: row.int(1)?, oldest: row.int(2)? })).collect()
     }
 
+    /// The groups of which something waits to be published.
+    pub async fn waiting_groups(&self) -> Result<Vec<u16>, StoreError> {
+        self.readers().fetch(&WAITING, &[]).await?.iter().map(group).collect()
+    }
+
     /// What an idempotency key stands for.
     pub async fn claim(&self, principal: &str, key: &str) -> Result<Option<StoredClaim>, StoreError> {
         let slot = i64::from(Slot::of(principal).index());
@@ -188,10 +219,20 @@ impl Store {
         rows.first().map(|row| stored_claim(row, 0)).transpose()
     }
 
-    /// Early events that were given up before a time, newest first.
-    pub async fn dead_letters(&self, before: Millis, limit: u32) -> Result<Vec<DeadLetter>, StoreError> {
-        let rows = self.readers().fetch(&DEAD, &[before.into(), i64::from(limit).into()]).await?;
+    /// Early events that were given up, newest first, below one.
+    pub async fn dead_letters(&self, below: Option<&LetterKey>, limit: u32) -> Result<Vec<DeadLetter>, StoreError> {
+        let (dead_at, no, event, id) = below
+            .map_or((i64::MAX, 0, "", ""), |key| (key.dead_at, key.shop_no.0, key.event.as_str(), key.id.as_str()));
+        let values = [dead_at.into(), no.into(), event.into(), id.into(), i64::from(limit).into()];
+        let rows = self.readers().fetch(&DEAD, &values).await?;
         rows.iter().map(|row| dead_letter(&mut Reader::new(row, &work::DEAD_LETTERS))).collect()
+    }
+
+    /// What a shop order's event of this name and id was last given up as.
+    pub async fn dead_letter(&self, no: OrderNo, event: &str, id: &str) -> Result<Option<DeadLetter>, StoreError> {
+        let slot = i64::from(no.slot().index());
+        let rows = self.readers().fetch(&DEAD_ONE, &[slot.into(), no.0.into(), event.into(), id.into()]).await?;
+        rows.first().map(|row| dead_letter(&mut Reader::new(row, &work::DEAD_LETTERS))).transpose()
     }
 
     /// Who relays what.

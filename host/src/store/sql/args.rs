@@ -21,6 +21,8 @@ pub(crate) enum Value<'a> {
     Bytes(&'a [u8]),
     /// Bytes or NULL.
     OptBytes(Option<&'a [u8]>),
+    /// Many numbers: an array for `UNNEST`, a JSON array for `json_each`.
+    Ints(&'a [i64]),
 }
 
 impl From<i64> for Value<'_> {
@@ -49,6 +51,7 @@ pub(super) fn postgres(values: &[Value<'_>]) -> Result<PgArguments, sqlx::Error>
             Value::OptText(value) => args.add(value),
             Value::Bytes(value) => args.add(value),
             Value::OptBytes(value) => args.add(value),
+            Value::Ints(values) => args.add(values),
         }
         .map_err(sqlx::Error::Encode)?;
     }
@@ -65,6 +68,7 @@ pub(super) fn sqlite(values: &[Value<'_>]) -> Result<SqliteArguments, sqlx::Erro
             Value::OptText(value) => args.add(value.map(str::to_owned)),
             Value::Bytes(value) => args.add(value.to_vec()),
             Value::OptBytes(value) => args.add(value.map(<[u8]>::to_vec)),
+            Value::Ints(values) => args.add(serde_json::json!(values).to_string()),
         }
         .map_err(sqlx::Error::Encode)?;
     }

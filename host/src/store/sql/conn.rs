@@ -123,23 +123,6 @@ impl Pool {
         }
     }
 
-    /// Looks many numbers up by one statement.
-    pub(crate) async fn look(&self, sql: &'static Sql, numbers: &[i64]) -> Result<Vec<Row>, sqlx::Error> {
-        let dialect = match self {
-            Self::Sqlite(_) => Dialect::Sqlite,
-            Self::Postgres(_) => Dialect::Postgres,
-        };
-        let mut rows = Rows::new(dialect, sql);
-        for number in numbers {
-            rows.int(*number);
-        }
-        let bulk = rows.finish();
-        match self {
-            Self::Sqlite(pool) => fetch!(pool, sql.sqlite, args::bulk_sqlite(bulk)?, Row::Sqlite),
-            Self::Postgres(pool) => fetch!(pool, sql.postgres, args::bulk_postgres(bulk)?, Row::Postgres),
-        }
-    }
-
     /// Closes all connections.
     pub(crate) async fn close(&self) {
         match self {

@@ -78,12 +78,6 @@ impl Sql {
         Self { name, postgres: text.clone(), sqlite: text, bulk: vec![] }
     }
 
-    /// The same as a bulk statement with these cells.
-    pub(crate) fn with_bulk(mut self, cells: &[Ty]) -> Self {
-        self.bulk = cells.to_vec();
-        self
-    }
-
     /// Two texts, for where the databases differ.
     pub(crate) fn each(name: &'static str, postgres: impl Into<String>, sqlite: impl Into<String>) -> Self {
         Self { name, postgres: postgres.into(), sqlite: sqlite.into(), bulk: vec![] }

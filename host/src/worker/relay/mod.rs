@@ -21,12 +21,14 @@ use crate::broker::{Broker, Keeps};
 use crate::clock::{Clock, Stopwatch};
 use crate::faults;
 use crate::store::Store;
-use crate::telemetry::metrics::OUTBOX_WAITING;
+use crate::telemetry::metrics::{OUTBOX_WAITING, RELAY_LAG_SECONDS};
 
 /// How often streams that are not written are looked at.
 const CHECK_EVERY: Duration = Duration::from_secs(1);
 /// How often it is asked what was confirmed.
 const TIDY_EVERY: Duration = Duration::from_secs(5);
+/// How often is counted what waits.
+const COUNT_EVERY: Duration = Duration::from_secs(5);
 /// How often streams are trimmed.
 const TRIM_EVERY: Duration = Duration::from_mins(1);
 /// After the signal of a commit more commits are waited for, so that a busy host marks many events at once.
@@ -57,6 +59,7 @@ pub struct RelaySetup {
 pub struct Relay {
     setup: RelaySetup,
     groups: Vec<Group>,
+    counted: Every,
     checked: Every,
     tidied: Every,
     trimmed: Every,
@@ -68,6 +71,7 @@ impl Relay {
         let every = |period| Every { period, since: setup.clock.stopwatch() };
         Self {
             groups: vec![],
+            counted: every(COUNT_EVERY),
             checked: every(CHECK_EVERY),
             tidied: every(TIDY_EVERY),
             trimmed: every(TRIM_EVERY),
@@ -103,13 +107,23 @@ impl Relay {
         done.into_iter().collect()
     }
 
+    /// Counts what waits anywhere, as far as it is time: every run finds what there is to do without.
+    async fn count(&mut self) -> Result<(), Trouble> {
+        if self.counted.is_due(&self.setup.clock) {
+            let waiting: i64 = self.setup.store.outbox_backlog().await?.iter().map(|group| group.events).sum();
+            metrics::gauge!(OUTBOX_WAITING).set(u32::try_from(waiting)?);
+        }
+        Ok(())
+    }
+
     /// Publishes what waits, up to a page a group.
     async fn publish(&mut self) -> Result<Worked, Trouble> {
-        let backlog = self.setup.store.outbox_backlog().await?;
-        let waiting: i64 = backlog.iter().map(|group| group.events).sum();
-        metrics::gauge!(OUTBOX_WAITING).set(f64::from(i32::try_from(waiting).unwrap_or(i32::MAX)));
+        let waiting = self.setup.store.waiting_groups().await?;
+        for idle in self.groups.iter().filter(|group| !waiting.contains(&group.number)) {
+            metrics::gauge!(RELAY_LAG_SECONDS, "group" => idle.number.to_string()).set(0.0);
+        }
         let setup = &self.setup;
-        let busy = self.groups.iter_mut().filter(|group| backlog.iter().any(|b| b.group == group.number));
+        let busy = self.groups.iter_mut().filter(|group| waiting.contains(&group.number));
         let passes = join_all(busy.map(|group| group.publish(setup))).await;
 
         let mut published = vec![];
@@ -150,6 +164,7 @@ impl Worker for Relay {
     async fn run_once(&mut self) -> Result<Worked, Trouble> {
         self.follow_leases().await?;
         self.upkeep().await?;
+        self.count().await?;
         self.publish().await
     }
 
