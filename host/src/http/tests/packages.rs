@@ -6,11 +6,15 @@ use serde_json::{Value, json};
 
 use super::{Answer, Host, NOW, owners, somebody};
 use crate::app::catalogue::refresh;
+use crate::domain::aftersale::AftersaleKind;
+use crate::domain::catalogue::LineRules;
 use crate::domain::change::{Change, Parked, ShipNotice, TimerKind, Unpark, Write};
+use crate::domain::decide::aftersale::{self, Application};
+use crate::domain::decide::refund::Wanted;
 use crate::domain::decide::{pay, ship};
 use crate::domain::draft::Draft;
 use crate::domain::hook;
-use crate::domain::ids::{MerchantAccount, OrderNo, PaymentNo, ShipmentNo, Slot};
+use crate::domain::ids::{AftersaleNo, MerchantAccount, OrderNo, PaymentNo, ShipmentNo, Slot};
 use crate::domain::number::number;
 use crate::domain::order::{Suspended, SuspendedHook};
 use crate::domain::tree::OrderTree;
@@ -520,4 +524,26 @@ async fn a_word_of_receipt_is_not_taken_while_a_hook_waits() {
     let path = format!("/api/v1/orders/{}/receive", order.goods);
     let answer = order.host.send(Some(&order.buyer), "POST", &path, "{}").await;
     assert_eq!((answer.status, code(&answer)), (StatusCode::CONFLICT, "hook-in-flight"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn what_an_open_after_sale_is_about_is_not_sent() {
+    let order = Packed::start(json!({})).await;
+    let item = order.tree().await.shop(order.goods).unwrap().items[0].no;
+    decide(&order.host, order.goods, |draft, _| {
+        let application = Application {
+            no: AftersaleNo(number(NOW, 200, Slot::of("some-buyer"))),
+            kind: AftersaleKind::Refund,
+            wanted: vec![Wanted { item_no: item, quantity: 1, amount: None }],
+            priced: vec![],
+            reason: "too late".into(),
+            evidence: None,
+        };
+        aftersale::apply(draft, order.goods, application, &LineRules::default()).unwrap();
+    })
+    .await;
+    let notice = json!({"shipment_no": order.shipment, "carrier": "SF", "waybill": "SF1"});
+    let answer = order.shop_posts("/api/v1/shipments/ship", notice).await;
+    assert_eq!((answer.status, code(&answer)), (StatusCode::CONFLICT, "aftersale-open"), "{answer:?}");
+    assert_eq!(order.shipment_status().await, "created");
 }
