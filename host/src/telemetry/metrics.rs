@@ -124,20 +124,28 @@ fn describe() {
     }
 }
 
+/// The page after some work of this thread.
+#[cfg(test)]
+pub(crate) fn page_of(work: impl FnOnce()) -> String {
+    let recorder = builder().unwrap().build_recorder();
+    let handle = Metrics(recorder.handle());
+    ::metrics::with_local_recorder(&recorder, || {
+        describe();
+        work();
+    });
+    handle.render()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_page_carries_help_texts_and_buckets() {
-        let recorder = builder().unwrap().build_recorder();
-        let handle = Metrics(recorder.handle());
-        ::metrics::with_local_recorder(&recorder, || {
-            describe();
+        let page = page_of(|| {
             ::metrics::counter!(LOCK_UNAVAILABLE).increment(2);
             ::metrics::histogram!(EGRESS_SECONDS).record(0.2);
         });
-        let page = handle.render();
         assert!(page.contains("# HELP hookline_lock_unavailable_total Times work went on"), "{page}");
         assert!(page.contains("hookline_lock_unavailable_total 2"), "{page}");
         assert!(page.contains("hookline_egress_seconds_bucket{le=\"0.25\"} 1"), "{page}");

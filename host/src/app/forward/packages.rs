@@ -8,7 +8,7 @@ use crate::app::orders::wrong_state;
 use crate::app::problem::Problem;
 use crate::app::refund::line_rules;
 use crate::domain::aftersale::Aftersale;
-use crate::domain::change::{Change, Parked, ShipNotice, TimerKind};
+use crate::domain::change::{Parked, ShipNotice, TimerKind};
 use crate::domain::decide::aftersale::{self, Moved};
 use crate::domain::decide::{exception, ship};
 use crate::domain::draft::Draft;
@@ -17,7 +17,6 @@ use crate::domain::hook::Trigger;
 use crate::domain::ids::{AftersaleNo, Millis, OrderNo, RefundNo, ShipmentNo};
 use crate::domain::lifecycle::{Event as Move, Judgement, judge, judge_shipment};
 use crate::domain::order::{ShopOrder, Status};
-use crate::telemetry::metrics::{SHIPMENT_EXCEPTIONS, SHIPMENTS_SHIPPED};
 
 /// First pause of a parked event.
 pub(super) const PARK_PAUSE_MS: Millis = 1_000;
@@ -287,38 +286,4 @@ fn park(app: &App, draft: &mut Draft, shop: &ShopOrder, event: &Event, request: 
     });
     draft.arm(no, TimerKind::Parked, at + PARK_PAUSE_MS, 0);
     Ok(())
-}
-
-/// What a change adds to the numbers about packages, once it is committed.
-pub(super) struct Count {
-    metric: &'static str,
-    business: String,
-    label: (&'static str, String),
-}
-
-/// Reads them from a change.
-pub(super) fn counts(change: &Change) -> Vec<Count> {
-    let count = |event: &crate::domain::event::Event| {
-        let tag = event.tag.strip_prefix("SHIPMENT_")?;
-        let exception = ExceptionKind::from_word(&tag.to_ascii_lowercase());
-        if tag != "SHIPPED" && exception.is_none() {
-            return None;
-        }
-        let body: serde_json::Value = serde_json::from_str(&event.body).ok()?;
-        let business = body["data"]["business"].as_str()?.to_owned();
-        let timely = if body["data"]["late"] == true { "no" } else { "yes" };
-        Some(match exception {
-            Some(kind) => Count { metric: SHIPMENT_EXCEPTIONS, business, label: ("kind", kind.to_string()) },
-            None => Count { metric: SHIPMENTS_SHIPPED, business, label: ("timely", timely.to_owned()) },
-        })
-    };
-    change.events.iter().filter_map(count).collect()
-}
-
-/// Adds them.
-pub(super) fn count(counts: &[Count]) {
-    for count in counts {
-        let labels = [("business", count.business.clone()), (count.label.0, count.label.1.clone())];
-        metrics::counter!(count.metric, &labels).increment(1);
-    }
 }

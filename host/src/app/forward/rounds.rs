@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::ask::{Asked, Ended, attention};
 use super::outside::{Arrived, call_out};
-use super::packages::{Happened, PARK_PAUSE_MS, count, counts, happen};
+use super::packages::{Happened, PARK_PAUSE_MS, happen};
 use super::questions;
 use super::{Cause, Event, Forward};
 use crate::app::numbers::fresh;
@@ -170,13 +170,9 @@ async fn write(
         draft.change.unpark.push(unpark(parked, None));
     }
     let (change, after) = draft.finish();
-    let counted = counts(&change);
     faults::point("before-commit");
     let committed = commit(app, change).await;
     faults::point("after-commit-before-answer");
-    if committed.is_ok() {
-        count(&counted);
-    }
     (committed, after)
 }
 
