@@ -375,6 +375,56 @@ async fn a_callback_does_not_wait_for_hooks(world: &World) {
     until(&mut journey, &order, "a closed order", |read| read["status"] == "closed").await;
 }
 
+/// Which words of the outbox tell of a shop order.
+async fn told(world: &World, shop_order: &str) -> Vec<String> {
+    checker::drained(world.database()).await.unwrap();
+    let query = format!("SELECT tag FROM outbox_sent WHERE subject = {shop_order} ORDER BY topic, sequence");
+    world.database().rows(&query).await.unwrap().iter().map(|row| row.text(0)).collect()
+}
+
+async fn held(world: &World, shop_order: &str) -> i64 {
+    let query = format!(
+        "SELECT CAST(coalesce(sum(CASE kind WHEN 0 THEN quantity ELSE -quantity END), 0) AS BIGINT) FROM stock_moves \
+         WHERE shop_no = {shop_order}"
+    );
+    world.database().rows(&query).await.unwrap()[0].int(0)
+}
+
+async fn an_unpaid_order_ends_with_its_open_payment(settings: hookline_tests::servers::HostSettings) {
+    let settings = settings.set("PAYMENT_QUERY_MS", "200").set("REFUND_RETRY_MS", "200");
+    let world = World::start(settings, &Pace { pay_timeout_s: 2, ..Pace::default() }).await.unwrap();
+    let (mut journey, order) = ordered(&world).await;
+    let no = order.shop().order_no.clone();
+    let payment = journey.open_payment(&order).await.unwrap();
+    assert!(held(&world, &no).await > 0, "its stock is held");
+
+    let read = until(&mut journey, &order, "its end", |read| read["status"] == "cancelled").await;
+    assert_eq!(read["reason"], "pay_timeout");
+    assert_eq!((&read["payments"][0]["status"], held(&world, &no).await), (&json!("closed"), 0));
+    let log: Value = operator(&world).get(&format!("/api/v1/payments/{}/log", payment.payment_no)).await.unwrap();
+    assert_eq!(log.as_array().unwrap().iter().filter(|row| row["step"] == "closed").count(), 1, "{log}");
+    let tags = told(&world, &no).await;
+    assert_eq!(tags.iter().filter(|tag| *tag == "ORDER_CANCELLED").count(), 1, "{tags:?}");
+
+    // The buyer pays all the same, at a page that was left open.
+    press(&world, &payment.payment_no, "pay").await;
+    let read = until(&mut journey, &order, "the refund", all_refunds_succeeded).await;
+    assert_eq!((read["status"].as_str(), refunded(&read, "provider")), (Some("cancelled"), order.to_pay));
+    assert!(told(&world, &no).await.iter().all(|tag| tag != "ORDER_PAID"));
+    checker::check_world(&world).await.unwrap().assert_clean();
+}
+
+async fn what_is_paid_is_not_cancelled(world: &World) {
+    let (mut journey, order) = ordered(world).await;
+    journey.pay(&order, Paying::Sandbox).await.unwrap();
+    let cancel = || Call::new(Method::PUT, format!("/api/v1/orders/{}/cancel", order.order_no)).json(&json!({}));
+    let refused = journey.buyer().send("cancel", cancel()).await.unwrap();
+    assert_eq!((refused.status, problem_code(&refused).as_str()), (StatusCode::CONFLICT, "wrong-state"));
+    journey.deliver(&order).await.unwrap();
+    let refused = journey.buyer().send("cancel", cancel()).await.unwrap();
+    assert_eq!((refused.status, problem_code(&refused).as_str()), (StatusCode::CONFLICT, "wrong-state"));
+}
+
 async fn all(world: World) {
     a_mixed_payment_is_held_captured_and_goes_back_the_same_ways(&world).await;
     a_lost_callback_is_found_by_a_query(&world).await;
@@ -386,6 +436,7 @@ async fn all(world: World) {
     merged_orders_are_paid_once(&world).await;
     what_cannot_be_paid_is_refused_and_changes_nothing(&world).await;
     a_callback_does_not_wait_for_hooks(&world).await;
+    what_is_paid_is_not_cancelled(&world).await;
     checker::check_world(&world).await.unwrap().assert_clean();
 }
 
@@ -398,4 +449,15 @@ async fn on_sqlite() {
 async fn on_postgres() {
     let database = TestDatabase::create().await.unwrap();
     all(world(host_settings().set("ORDER_DB_URL", database.url())).await).await;
+}
+
+#[tokio::test]
+async fn nobody_pays_on_sqlite() {
+    an_unpaid_order_ends_with_its_open_payment(host_settings()).await;
+}
+
+#[tokio::test]
+async fn nobody_pays_on_postgres() {
+    let database = TestDatabase::create().await.unwrap();
+    an_unpaid_order_ends_with_its_open_payment(host_settings().set("ORDER_DB_URL", database.url())).await;
 }
