@@ -2,12 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use futures_util::future::try_join_all;
-use hookline_tests::checker;
+use hookline_tests::checker::{self, Database};
 use hookline_tests::journey::{self, Journey, Paying};
 use hookline_tests::platform::state_in;
 use hookline_tests::servers::TestDatabase;
 use hookline_tests::world::{Line, World, catalogue};
+use serde_json::Value;
 
 /// Orders of each line and way of paying.
 const EACH: usize = 3;
@@ -59,10 +61,77 @@ async fn unpaid_orders_are_cancelled(world: &World) {
     checker::check_world(world).await.unwrap().assert_clean();
 }
 
+/// Every column of every table.
+async fn columns(database: &Database) -> Vec<(String, String)> {
+    let query = match database {
+        Database::Sqlite(_) => {
+            "SELECT m.name, c.name FROM sqlite_master AS m JOIN pragma_table_info(m.name) AS c WHERE m.type = 'table'"
+        }
+        Database::Postgres(_) => {
+            "SELECT table_name::text, column_name::text FROM information_schema.columns \
+             WHERE table_schema = current_schema()"
+        }
+    };
+    database.rows(query).await.unwrap().iter().map(|row| (row.text(0), row.text(1))).collect()
+}
+
+/// In how many rows a text stands in clear, in text or in bytes.
+async fn in_clear(database: &Database, table: &str, column: &str, text: &str) -> i64 {
+    let found = match database {
+        Database::Sqlite(_) => {
+            format!("instr(CAST({column} AS TEXT), '{text}') > 0 OR instr({column}, CAST('{text}' AS BLOB)) > 0")
+        }
+        Database::Postgres(_) => format!(
+            "position('{text}' in {column}::text) > 0 \
+             OR position(encode(convert_to('{text}', 'UTF8'), 'hex') in {column}::text) > 0"
+        ),
+    };
+    let query = format!("SELECT CAST(count(*) AS BIGINT) FROM {table} WHERE {found}");
+    database.rows(&query).await.unwrap()[0].int(0)
+}
+
+/// A text as it stands in the midst of a longer one in base64, which bodies are written in.
+fn in_base64(text: &str) -> [String; 3] {
+    [0, 1, 2].map(|before| {
+        let encoded = BASE64_STANDARD.encode(format!("{}{text}", "x".repeat(before)));
+        let known = encoded.trim_end_matches('=').len() - 1;
+        encoded[(before * 8).div_ceil(6)..known].to_owned()
+    })
+}
+
+async fn a_ticket_number_is_its_buyers_alone(world: &World) {
+    let journey = Journey::new(world, Line::Flight);
+    let mut buyer = world.host.client().with_token(&world.mint.buyer(journey.buyer_id()));
+    let ended = journey.to_completed(world, Paying::Sandbox).await.unwrap();
+    let read: Value = buyer.get(&format!("/api/v1/orders/{}/secrets", ended.shop_order)).await.unwrap();
+    let number = read["shipments"][0]["secrets"][0]["value"].as_str().unwrap().to_owned();
+    assert!(number.starts_with("781-"), "{read}");
+    let mut told = vec![];
+    for (table, column) in columns(world.database()).await {
+        for text in in_base64(&number).into_iter().chain([number.clone()]) {
+            let rows = in_clear(world.database(), &table, &column, &text).await;
+            told.extend((rows > 0).then(|| format!("{table}.{column}")));
+        }
+    }
+    assert!(told.is_empty(), "the supplier's ticket number stands in {told:?}");
+    // Records of calls are compressed, where nothing could be found: those with a supplier's words begin as sealed ones.
+    let byte = if let Database::Sqlite(_) = world.database() { "x'01'" } else { "'\\x01'::bytea" };
+    let records = format!("SELECT seq FROM decisions WHERE subject = {} AND hook = 'ship'", ended.shop_order);
+    let sealed = format!("{records} AND substr(input, 1, 1) = {byte}");
+    let (all, sealed) = (world.database().rows(&records).await.unwrap(), world.database().rows(&sealed).await.unwrap());
+    assert_eq!(sealed.len() + 1, all.len(), "only the first run knew nothing of the supplier");
+    let look = format!(
+        "SELECT operator FROM operate_logs WHERE order_no = {} AND operation = 'read_secrets'",
+        ended.shop_order
+    );
+    assert_eq!(world.database().rows(&look).await.unwrap().len(), 1, "the look is in the operate log");
+}
+
 async fn all(world: &World) {
     four_lines_reach_their_end(world).await;
     what_suppliers_refuse_is_refunded(world).await;
     unpaid_orders_are_cancelled(world).await;
+    a_ticket_number_is_its_buyers_alone(world).await;
 }
 
 #[tokio::test]
