@@ -82,7 +82,13 @@ fn cart(prices: &[i64]) -> (Cart, hook::Quoted) {
 
 /// An order of one shop order, with the change that makes it.
 pub(crate) fn made(prices: &[i64]) -> (Change, OrderTree) {
-    let (cart, quoted) = cart(prices);
+    made_less(prices, 0, 0)
+}
+
+/// The same with discounts of the platform and of a third party.
+fn made_less(prices: &[i64], platform: i64, third_party: i64) -> (Change, OrderTree) {
+    let (cart, mut quoted) = cart(prices);
+    (quoted.platform_discount, quoted.third_party_discount) = (platform, third_party);
     let priced = price(&cart, &[quoted], 10).unwrap();
     let terms = create::Terms {
         at: AT,
@@ -104,6 +110,24 @@ pub(crate) fn made(prices: &[i64]) -> (Change, OrderTree) {
 
 const SHOP: OrderNo = OrderNo(2);
 
+/// Every move is in the table, and the deadline of a state is the timer's.
+fn moves_hold(change: &Change, after: &OrderTree) {
+    for flow in change.flows.iter().filter(|flow| !flow.ignored) {
+        let beside = ANNOTATIONS.contains(&flow.event.as_str()) && flow.from == Some(flow.to);
+        assert!(beside || allowed(flow.from.unwrap().0, flow.to.0));
+    }
+    for timer in change.arm.iter().filter(|t| t.attempt == 0) {
+        let deadline = match timer.key.kind {
+            TimerKind::ShipOverdue | TimerKind::AutoReceive | TimerKind::Settle => {
+                after.shop(timer.key.subject).unwrap().expire_time
+            }
+            TimerKind::PayTimeout if after.pay.sub_status != SubStatus::Cancelling => after.pay.expire_time,
+            _ => continue,
+        };
+        assert_eq!(deadline, Some(timer.due), "expire_time is the timer's: {timer:?}");
+    }
+}
+
 /// Applies a decision and checks what must hold after every one.
 fn step(tree: &mut OrderTree, decide: impl FnOnce(&mut Draft)) -> Change {
     let before = tree.clone();
@@ -116,21 +140,10 @@ fn step(tree: &mut OrderTree, decide: impl FnOnce(&mut Draft)) -> Change {
         for flow in change.flows.iter().filter(|f| !f.ignored && f.shop_no == shop.no) {
             version += 1;
             assert_eq!(flow.version, version, "each version has one flow row");
-            let beside = ANNOTATIONS.contains(&flow.event.as_str()) && flow.from == Some(flow.to);
-            assert!(beside || allowed(flow.from.unwrap().0, flow.to.0));
         }
         assert_eq!(shop.version, version);
     }
-    for timer in change.arm.iter().filter(|t| t.attempt == 0) {
-        let deadline = match timer.key.kind {
-            TimerKind::ShipOverdue | TimerKind::AutoReceive | TimerKind::Settle => {
-                after.shop(timer.key.subject).unwrap().expire_time
-            }
-            TimerKind::PayTimeout if after.pay.sub_status != SubStatus::Cancelling => after.pay.expire_time,
-            _ => continue,
-        };
-        assert_eq!(deadline, Some(timer.due), "expire_time is the timer's: {timer:?}");
-    }
+    moves_hold(&change, &after);
     for item in after.shops.iter().flat_map(|shop| &shop.items) {
         let (back, share) = (&item.refunded, &item.share);
         assert!(back.cash + back.retained <= share.cash && back.coins + back.retained_coins <= share.coins, "{back:?}");

@@ -6,6 +6,7 @@ use super::super::super::aftersale::{self, Application, Cannot, Priced, apply, a
 use super::super::super::refund::{REFUNDS, Wanted, left};
 use super::super::*;
 use crate::domain::aftersale::{Aftersale, AftersaleKind as Kind, AftersaleStatus as State};
+use crate::domain::fulfilment::ShipmentStatus;
 use crate::domain::ids::AftersaleNo;
 
 pub(super) fn rules() -> LineRules {
@@ -29,7 +30,10 @@ pub(super) struct Life {
 
 impl Life {
     pub(super) fn paid(prices: &[i64], balance: i64) -> Self {
-        let (change, tree) = made(prices);
+        Self::paid_for(made(prices), balance)
+    }
+
+    pub(super) fn paid_for((change, tree): (Change, OrderTree), balance: i64) -> Self {
         let mut life = Self { tree, at: AT, next: 10_000, stock: [1_000, 0, 0], moves: BTreeSet::new(), settled: None };
         life.keep(&change);
         life.step(|d, _| {
@@ -92,6 +96,7 @@ impl Life {
         let versions: Vec<i64> = change.flows.iter().filter(|f| !f.ignored).map(|f| f.version).collect();
         let wanted: Vec<i64> = (before.shops[0].version + 1..=after.shops[0].version).collect();
         assert_eq!(versions, wanted, "each version has one flow row");
+        moves_hold(&change, &after);
         self.keep(&change);
         self.tree = after;
         self.check();
@@ -173,8 +178,9 @@ impl Life {
             && !held
             && self.shop().sub_status != SubStatus::Closing
         {
-            let waybill = format!("SF{}", self.next);
-            let notice = ShipNotice { shipment_no: None, carrier: "SF".into(), waybill, by_service: false };
+            let waiting = self.tree.shipments_of(SHOP).find(|s| s.status == ShipmentStatus::Created).map(|s| s.no);
+            let (shipment_no, waybill) = (Some(waiting.unwrap()), format!("SF{}", self.next));
+            let notice = ShipNotice { shipment_no, carrier: "SF".into(), waybill, by_service: false };
             self.step(|d, _| ship::shipped(d, SHOP, &notice).unwrap());
         }
     }

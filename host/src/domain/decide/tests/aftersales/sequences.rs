@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use super::super::super::aftersale::{
     self, Application, Priced, arbitrate, confirm, reject, resubmit, sent_back, withdraw,
 };
+use super::super::super::divide::divide;
 use super::super::super::refund::Wanted;
 use super::super::*;
 use super::life::{Life, numbers_from, rules};
-use crate::domain::aftersale::{Aftersale, AftersaleKind as Kind, AftersaleStatus as State};
-use crate::domain::fulfilment::{ExceptionKind, ShipmentStatus};
+use crate::domain::aftersale::{Aftersale, AftersaleKind as Kind, AftersaleStatus as State, Evidence};
+use crate::domain::fulfilment::{ExceptionKind, Packed, Shipment, ShipmentStatus};
 use crate::domain::ids::AftersaleNo;
 
 const A: AftersaleNo = AftersaleNo(500);
@@ -76,17 +77,14 @@ fn act(life: &mut Life, op: u8, pick: usize, quantity: u32, amount: Option<i64>)
                 undo::undo(d, SHOP, &Reason::new("refused", ""), &rules(), &numbers);
             });
         }
-        22 => {
-            let on_its_way = life.tree.shipments_of(SHOP).find(|s| s.status == ShipmentStatus::Shipped).cloned();
-            let takes = judge(Event::Exception, life.shop().status, life.shop().sub_status) == Judgement::Apply;
-            if let Some(shipment) = on_its_way.filter(|_| takes) {
-                let kind = [ExceptionKind::Delayed, ExceptionKind::Lost, ExceptionKind::Refused][pick % 3];
-                life.step(|d, n| {
-                    let numbers = numbers_from(n);
-                    exception::happened(d, &shipment, kind, "", &rules(), &numbers);
-                });
-            }
-        }
+        22 => goes_wrong(life, pick),
+        24 => arrives(life, pick),
+        25 => drop(life.attempt(|d, _| aftersale::parcel_arrived(d, no))),
+        26 => drop(life.attempt(|d, _| {
+            let evidence = Evidence { by: "buyer:li".into(), at: d.at(), text: "look".into(), links: vec![] };
+            aftersale::add_evidence(d, no, evidence)
+        })),
+        27 => divide_one(life),
         20 => {
             let waits =
                 life.tree.refunds.iter().any(Refund::is_owed) || life.tree.aftersales.iter().any(Aftersale::is_open);
@@ -112,6 +110,46 @@ fn act(life: &mut Life, op: u8, pick: usize, quantity: u32, amount: Option<i64>)
     }
 }
 
+/// A package is handed over; the last one asks whether the order is received.
+fn arrives(life: &mut Life, pick: usize) {
+    let arrives = life.tree.shipments_of(SHOP).find(|s| s.status == ShipmentStatus::Shipped).cloned();
+    let takes = judge(Event::Deliver, life.shop().status, life.shop().sub_status) == Judgement::Apply;
+    if let Some(shipment) = arrives.filter(|_| takes) {
+        life.step(|d, _| {
+            ship::delivered(d, &shipment);
+        });
+        let last = life.tree.shipments_of(SHOP).filter(|s| s.remains()).all(|s| s.status == ShipmentStatus::Delivered);
+        if last && pick.is_multiple_of(2) {
+            life.receive();
+        }
+    }
+}
+
+/// A package on its way is late, lost or refused.
+fn goes_wrong(life: &mut Life, pick: usize) {
+    let on_its_way = life.tree.shipments_of(SHOP).find(|s| s.status == ShipmentStatus::Shipped).cloned();
+    let takes = judge(Event::Exception, life.shop().status, life.shop().sub_status) == Judgement::Apply;
+    if let Some(shipment) = on_its_way.filter(|_| takes) {
+        let kind = [ExceptionKind::Delayed, ExceptionKind::Lost, ExceptionKind::Refused][pick % 3];
+        life.step(|d, n| {
+            let numbers = numbers_from(n);
+            exception::happened(d, &shipment, kind, "", &rules(), &numbers);
+        });
+    }
+}
+
+/// A waiting package of several units gives one to a package of its own.
+fn divide_one(life: &mut Life) {
+    let packed = life.shop().status == Status::Paid && life.shop().sub_status != SubStatus::Closing;
+    let waits = |s: &&Shipment| s.status == ShipmentStatus::Created && s.items.iter().any(|p| p.quantity > 1);
+    let Some(shipment) = life.tree.shipments_of(SHOP).find(waits).filter(|_| packed).cloned() else { return };
+    let line = shipment.items.iter().find(|p| p.quantity > 1).map(|p| p.line).unwrap();
+    let mut rest = shipment.items.clone();
+    rest.iter_mut().filter(|p| p.line == line).for_each(|p| p.quantity -= 1);
+    let packages = [rest, vec![Packed { line, quantity: 1 }]];
+    life.step(|d, n| drop(divide(d, &shipment, &packages, &[ShipmentNo(n)])));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
 
@@ -120,10 +158,13 @@ proptest! {
     #[test]
     fn any_sequence_of_after_sales_keeps_every_invariant(
         prices in prop::collection::vec(1_i64..5_000, 1..4), wallet in 0_i64..100,
-        acts in prop::collection::vec((0_u8..24, 0_usize..6, 0_u32..3, prop::option::of(0_i64..3_000)), 1..60),
+        platform in 0_i64..50, third_party in 0_i64..50,
+        acts in prop::collection::vec((0_u8..29, 0_usize..6, 0_u32..3, prop::option::of(0_i64..3_000)), 1..60),
     ) {
-        let (_, tree) = made(&prices);
-        let mut life = Life::paid(&prices, (tree.pay.amounts.to_pay - 1) * wallet / 100);
+        let goods = 2 * prices.iter().sum::<i64>();
+        let made = made_less(&prices, goods * platform / 100, goods * third_party / 100);
+        let balance = (made.1.pay.amounts.to_pay - 1) * wallet / 100;
+        let mut life = Life::paid_for(made, balance);
         for (op, pick, quantity, amount) in acts {
             act(&mut life, op, pick, quantity, amount);
         }
@@ -133,11 +174,13 @@ proptest! {
     #[test]
     fn pieces_refunded_before_shipping_add_up_to_what_was_paid(
         prices in prop::collection::vec(1_i64..5_000, 1..4), wallet in 0_i64..100, begun: bool,
+        platform in 0_i64..50, third_party in 0_i64..50,
         pieces in prop::collection::vec((0_usize..4, 1_u32..3), 0..10),
     ) {
-        let (_, tree) = made(&prices);
-        let balance = (tree.pay.amounts.to_pay - 1) * wallet / 100;
-        let mut life = Life::paid(&prices, balance);
+        let goods = 2 * prices.iter().sum::<i64>();
+        let made = made_less(&prices, goods * platform / 100, goods * third_party / 100);
+        let balance = (made.1.pay.amounts.to_pay - 1) * wallet / 100;
+        let mut life = Life::paid_for(made, balance);
         if begun {
             life.forward();
         }
