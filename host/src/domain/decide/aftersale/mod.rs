@@ -221,7 +221,7 @@ pub fn reject(draft: &mut Draft, no: AftersaleNo, rules: &LineRules, why: &str) 
     Ok(())
 }
 
-/// The supplier will not take back what it delivered: nothing goes back.
+/// The supplier will not take back what it delivered: nothing goes back. The order must have been stepped.
 pub fn not_revoked(draft: &mut Draft, no: AftersaleNo, rules: &LineRules, why: &str) -> Result<(), Cannot> {
     let mut row = find(draft, no)?;
     must(&row, &[AftersaleStatus::Approved], "rejected")?;

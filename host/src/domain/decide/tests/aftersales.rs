@@ -1,5 +1,6 @@
 //! Refunds, returns and exchanges, alone and in any order with everything else.
 
+mod exchanges;
 mod guards;
 mod life;
 mod sequences;
